@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import SqliteDatabase from 'better-sqlite3';
+import { z } from 'zod';
+import { StartupError } from '../startup-error.ts';
+
+const serviceInfoSchema = z.object({ pid: z.int(), port: z.int(), startedAt: z.string() });
+export type ServiceInfo = z.infer<typeof serviceInfoSchema>;
+
+/** Keeps a second service out of the data directory for as long as this process lives. */
+export class ServiceLock {
+  readonly #dataDir: string;
+  readonly #connection: SqliteDatabase.Database;
+
+  private constructor(dataDir: string, connection: SqliteDatabase.Database) {
+    this.#dataDir = dataDir;
+    this.#connection = connection;
+  }
+
+  /** Throws StartupError, naming the other service, if one holds the lock. */
+  static async acquire(dataDir: string): Promise<ServiceLock> {
+    const connection = new SqliteDatabase(join(dataDir, 'service.lock'), { timeout: 0 });
+    try {
+      // The operating system drops this lock with the process, however that ends.
+      connection.exec('BEGIN EXCLUSIVE');
+      return new ServiceLock(dataDir, connection);
+    } catch (cause) {
+      connection.close();
+      throw new StartupError(await heldMessage(dataDir), { cause });
+    }
+  }
+
+  /** Tells `service.json` where this service listens. */
+  async announce(info: ServiceInfo): Promise<void> {
+    const file = infoFile(this.#dataDir);
+    const draft = `${file}.${randomUUID()}`;
+    await writeFile(draft, `${JSON.stringify(info)}\n`, { mode: 0o600 });
+    await rename(draft, file);
+  }
+
+  async release(): Promise<void> {
+    await rm(infoFile(this.#dataDir), { force: true });
+    this.#connection.close();
+  }
+}
+
+/** What `service.json` says; null if it is not there or not readable. */
+export async function readServiceInfo(dataDir: string): Promise<ServiceInfo | null> {
+  try {
+    return serviceInfoSchema.parse(JSON.parse(await readFile(infoFile(dataDir), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+async function heldMessage(dataDir: string): Promise<string> {
+  const info = await readServiceInfo(dataDir);
+  const other = info
+    ? `OmniRoute Plugins is already running on this data directory (process ${info.pid}, http://localhost:${info.port}): stop it with \`kill ${info.pid}\``
+    : 'OmniRoute Plugins is already starting on this data directory: wait for it or stop it';
+  return `${other}, or set OMNIROUTE_DATA_DIR and PORT to run a second one beside it. The directory is ${dataDir}.`;
+}
+
+function infoFile(dataDir: string): string {
+  return join(dataDir, 'service.json');
+}
