@@ -1,0 +1,155 @@
+import { headerBytes, maxBodyBytes, maxHeadBytes } from './protocol.js';
+
+/**
+ * @typedef {object} Frame
+ * @property {number} type
+ * @property {number} id
+ * @property {unknown} head
+ * @property {Buffer} body
+ */
+
+/** Splits a byte stream into frames. Lengths are checked before anything is allocated for them. */
+export class FrameReader {
+  /** @type {Buffer[]} */
+  #chunks = [];
+  #buffered = 0;
+  /** @type {{ type: number, id: number, headLength: number, bodyLength: number } | null} */
+  #header = null;
+
+  /**
+   * @param {Buffer} chunk
+   * @returns {Generator<Frame, void>} the frames that this chunk completes
+   * @throws {Error} when the bytes break the protocol; the channel is of no use then
+   */
+  *push(chunk) {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    for (;;) {
+      this.#header ??= this.#readHeader();
+      const header = this.#header;
+      if (header === null || this.#buffered < header.headLength + header.bodyLength) return;
+      const head = parseHead(this.#take(header.headLength));
+      const body = this.#take(header.bodyLength);
+      this.#header = null;
+      yield { type: header.type, id: header.id, head, body };
+    }
+  }
+
+  #readHeader() {
+    if (this.#buffered < headerBytes) return null;
+    const bytes = this.#take(headerBytes);
+    const headLength = bytes.readUInt32BE(5);
+    const bodyLength = bytes.readUInt32BE(9);
+    if (headLength > maxHeadBytes) throw new Error(`a frame's head of ${headLength} bytes is over the limit`);
+    if (bodyLength > maxBodyBytes) throw new Error(`a frame's body of ${bodyLength} bytes is over the limit`);
+    return { type: bytes.readUInt8(0), id: bytes.readUInt32BE(1), headLength, bodyLength };
+  }
+
+  /** @param {number} length */
+  #take(length) {
+    const first = this.#chunks[0];
+    if (first === undefined || length === 0) return Buffer.alloc(0);
+    this.#buffered -= length;
+    if (first.length > length) {
+      this.#chunks[0] = first.subarray(length);
+      return first.subarray(0, length);
+    }
+    if (first.length === length) {
+      this.#chunks.shift();
+      return first;
+    }
+    const whole = Buffer.concat(this.#chunks);
+    this.#chunks = whole.length > length ? [whole.subarray(length)] : [];
+    return whole.subarray(0, length);
+  }
+}
+
+/** @param {Buffer} bytes */
+function parseHead(bytes) {
+  if (bytes.length === 0) return {};
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new Error("a frame's head is not JSON");
+  }
+}
+
+const directWriteBytes = 64 * 1024;
+
+/** Writes frames to a socket: small ones of one tick together, large bodies directly. */
+export class FrameWriter {
+  /** @type {Buffer[]} */
+  #pending = [];
+  #scheduled = false;
+  #socket;
+
+  /** @param {import('node:stream').Writable} socket */
+  constructor(socket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * @param {number} type
+   * @param {number} id
+   * @param {object} head
+   * @param {readonly (Uint8Array | null)[]} [parts] become the body, and `parts` of the head
+   * @throws {RangeError} when the head or the body is over the limit; nothing is written then
+   */
+  write(type, id, head, parts = []) {
+    const lengths = parts.map((part) => part?.length ?? null);
+    const headText = parts.length === 0 ? JSON.stringify(head) : JSON.stringify({ ...head, parts: lengths });
+    const headBytes = Buffer.from(headText, 'utf8');
+    const bodyLength = lengths.reduce((/** @type {number} */ sum, length) => sum + (length ?? 0), 0);
+    if (headBytes.length > maxHeadBytes) throw new RangeError(`headers and metadata of ${headBytes.length} bytes are too large`);
+    if (bodyLength > maxBodyBytes) throw new RangeError(`a body of ${bodyLength} bytes is too large`);
+    const header = Buffer.allocUnsafe(headerBytes);
+    header.writeUInt8(type, 0);
+    header.writeUInt32BE(id, 1);
+    header.writeUInt32BE(headBytes.length, 5);
+    header.writeUInt32BE(bodyLength, 9);
+    this.#pending.push(header, headBytes);
+    for (const part of parts) this.#append(part);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => this.flush());
+  }
+
+  /** @param {Uint8Array | null} part */
+  #append(part) {
+    if (part === null || part.length === 0) return;
+    const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    this.#pending.push(bytes);
+    if (bytes.length < directWriteBytes) return;
+    this.#pending.pop();
+    this.flush();
+    this.#socket.write(bytes);
+  }
+
+  flush() {
+    this.#scheduled = false;
+    if (this.#pending.length === 0) return;
+    const bytes = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#socket.write(bytes);
+  }
+}
+
+/**
+ * Splits a frame's body by the `parts` of its head.
+ *
+ * @param {Buffer} body
+ * @param {readonly (number | null)[]} lengths
+ * @returns {(Buffer | null)[]}
+ * @throws {Error} when the lengths do not add up to the body
+ */
+export function splitParts(body, lengths) {
+  let offset = 0;
+  const parts = lengths.map((length) => {
+    if (length === null) return null;
+    const part = body.subarray(offset, offset + length);
+    offset += length;
+    return part;
+  });
+  if (offset !== body.length) throw new Error('the parts of a frame do not add up to its body');
+  return parts;
+}

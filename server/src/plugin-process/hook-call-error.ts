@@ -1,0 +1,22 @@
+/** Why a hook call has no result. */
+export type HookCallFailure =
+  | 'THROW'
+  | 'TIMEOUT'
+  | 'INVALID_RETURN'
+  | 'OVERLOADED'
+  | 'NOT_RUNNING'
+  | 'EXITED'
+  | 'CANCELLED';
+
+export class HookCallError extends Error {
+  readonly failure: HookCallFailure;
+  /** The plugin's own stack, for its log. */
+  readonly pluginStack: string | undefined;
+
+  constructor(failure: HookCallFailure, message: string, pluginStack?: string) {
+    super(message);
+    this.name = 'HookCallError';
+    this.failure = failure;
+    this.pluginStack = pluginStack;
+  }
+}

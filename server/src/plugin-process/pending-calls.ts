@@ -1,0 +1,113 @@
+import type { Frame } from './child/frames.js';
+import { frameTypes } from './child/protocol.js';
+import { HookCallError } from './hook-call-error.ts';
+
+const maxCalls = 64;
+const maxBytes = 64 * 1024 * 1024;
+const maxTimeoutsInARow = 5;
+
+interface PendingCall {
+  bytes: number;
+  settle(outcome: Frame | HookCallError): void;
+}
+
+interface CallOptions {
+  timeoutMs: number;
+  bytes: number;
+  signal: AbortSignal | undefined;
+  send(id: number): void;
+  /** The caller has been released; the plugin may still be at work on it. */
+  onAbandoned(id: number, failure: 'TIMEOUT' | 'CANCELLED'): void;
+}
+
+/**
+ * The calls that a plugin's process has not answered. A reply must match one of them, once. A call whose caller
+ * was released at its deadline still counts against the limits until the process answers it.
+ */
+export class PendingCalls {
+  readonly #calls = new Map<number, PendingCall>();
+  readonly #abandoned = new Map<number, number>();
+  #bytes = 0;
+  #nextId = 1;
+  #timeoutsInARow = 0;
+  #onIdle: (() => void)[] = [];
+
+  /** Resolves with the reply's frame. Rejects with HookCallError: OVERLOADED, TIMEOUT, CANCELLED or EXITED. */
+  start(options: CallOptions): Promise<Frame> {
+    const { timeoutMs, bytes, signal } = options;
+    if (signal?.aborted) return Promise.reject(new HookCallError('CANCELLED', 'the caller is gone'));
+    if (this.#calls.size + this.#abandoned.size >= maxCalls || this.#bytes + bytes > maxBytes) {
+      return Promise.reject(new HookCallError('OVERLOADED', 'too many calls of this plugin are in flight'));
+    }
+    const id = this.#takeId();
+    const { promise, resolve, reject } = Promise.withResolvers<Frame>();
+    const settle = (outcome: Frame | HookCallError) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+      this.#calls.delete(id);
+      this.#releaseIdle();
+      if (outcome instanceof HookCallError) reject(outcome);
+      else resolve(outcome);
+    };
+    const abandon = (failure: 'TIMEOUT' | 'CANCELLED', message: string) => {
+      settle(new HookCallError(failure, message));
+      this.#abandoned.set(id, bytes);
+      if (failure === 'TIMEOUT') this.#timeoutsInARow += 1;
+      options.onAbandoned(id, failure);
+    };
+    const cancel = () => abandon('CANCELLED', 'the caller is gone');
+    const timer = setTimeout(() => abandon('TIMEOUT', `no answer within ${timeoutMs} ms`), timeoutMs);
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#calls.set(id, { bytes, settle });
+    this.#bytes += bytes;
+    try {
+      options.send(id);
+    } catch (error) {
+      this.#bytes -= bytes;
+      settle(new HookCallError('OVERLOADED', error instanceof Error ? error.message : String(error)));
+    }
+    return promise;
+  }
+
+  /** Whether `frame` answers a call that was made and is not answered yet. */
+  answer(frame: Frame): boolean {
+    const call = this.#calls.get(frame.id);
+    const bytes = call?.bytes ?? this.#abandoned.get(frame.id);
+    if (bytes === undefined) return false;
+    this.#bytes -= bytes;
+    this.#abandoned.delete(frame.id);
+    if (call && frame.type !== frameTypes.pong) this.#timeoutsInARow = 0;
+    call?.settle(frame);
+    return true;
+  }
+
+  /** True when the process should be stopped: it does not answer, or leaves too many calls open behind it. */
+  get isHopeless(): boolean {
+    return this.#timeoutsInARow >= maxTimeoutsInARow || this.#abandoned.size >= maxCalls / 2;
+  }
+
+  /** Resolves when nobody waits for an answer any more. */
+  idle(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle.push(resolve);
+    this.#releaseIdle();
+    return promise;
+  }
+
+  #releaseIdle(): void {
+    if (this.#calls.size > 0) return;
+    for (const release of this.#onIdle.splice(0)) release();
+  }
+
+  rejectAll(message: string): void {
+    for (const call of this.#calls.values()) call.settle(new HookCallError('EXITED', message));
+    this.#abandoned.clear();
+    this.#bytes = 0;
+  }
+
+  #takeId(): number {
+    const id = this.#nextId;
+    this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
+    return id;
+  }
+}

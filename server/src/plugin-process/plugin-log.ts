@@ -1,0 +1,173 @@
+import { appendFile, readFile, rename, rm, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { type LogLine, logLineSchema } from '@omniroute/shared/plugin';
+import type { Logger } from '../logger.ts';
+
+type LogStream = LogLine['stream'];
+
+const maxLineLength = 8_000;
+const maxFileBytes = 2 * 1024 * 1024;
+/** More than this per second of one stream is dropped, and the log says how much. */
+const maxBytesPerSecond = 256 * 1024;
+
+interface Options {
+  file: string;
+  now: () => Date;
+  logger: Logger;
+  onLine: (line: LogLine) => void;
+}
+
+/**
+ * What one plugin wrote to stdout and stderr, and what the service says about it: one line each,
+ * `<time> <stream> <text>`, control characters made visible. Two files of 2 MiB are kept.
+ */
+export class PluginLog {
+  readonly #options: Options;
+  #queue: Promise<void> = Promise.resolve();
+  #waiting: string[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  write(stream: LogStream, text: string): void {
+    const line = { time: this.#options.now().toISOString(), stream, text: printable(text) };
+    this.#waiting.push(`${line.time} ${line.stream} ${line.text}\n`);
+    if (this.#waiting.length === 1) this.#queue = this.#queue.then(() => this.#flush());
+    this.#options.onLine(line);
+  }
+
+  /** Reads `stream` to its end, line by line. */
+  capture(name: 'stdout' | 'stderr', stream: Readable): void {
+    const lines = new LineSplitter((text) => this.write(name, text));
+    const limit = new ByteLimit(
+      () => this.#options.now().getTime(),
+      (bytes) => this.write('host', `${bytes} bytes of ${name} were dropped: the plugin writes faster than its log takes`),
+    );
+    stream.on('data', (chunk: Buffer) => {
+      const taken = limit.take(chunk.length);
+      if (taken > 0) lines.push(chunk.subarray(0, taken).toString('utf8'));
+    });
+    stream.on('end', () => {
+      lines.end();
+      limit.report();
+    });
+    stream.on('error', (error) => this.#options.logger.debug({ err: error }, 'plugin-log.read-failed'));
+  }
+
+  /** The newest `count` lines, oldest first. */
+  async tail(count: number): Promise<LogLine[]> {
+    await this.#queue;
+    const texts = await Promise.all([readText(`${this.#options.file}.1`), readText(this.#options.file)]);
+    const lines = texts.join('').split('\n').filter((line) => line !== '');
+    return lines.slice(-count).flatMap(parseLine);
+  }
+
+  /** Deletes the files, after what is being written. */
+  async remove(): Promise<void> {
+    await this.#queue;
+    await rm(this.#options.file, { force: true });
+    await rm(`${this.#options.file}.1`, { force: true });
+  }
+
+  async settled(): Promise<void> {
+    await this.#queue;
+  }
+
+  async #flush(): Promise<void> {
+    const text = this.#waiting.join('');
+    this.#waiting = [];
+    try {
+      await this.#rotate();
+      await appendFile(this.#options.file, text, { mode: 0o600 });
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'plugin-log.write-failed');
+    }
+  }
+
+  async #rotate(): Promise<void> {
+    const size = (await stat(this.#options.file).catch(() => null))?.size ?? 0;
+    if (size >= maxFileBytes) await rename(this.#options.file, `${this.#options.file}.1`);
+  }
+}
+
+class LineSplitter {
+  #rest = '';
+  readonly #onLine: (text: string) => void;
+
+  constructor(onLine: (text: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#onLine(line);
+    if (this.#rest.length <= maxLineLength) return;
+    this.#onLine(this.#rest);
+    this.#rest = '';
+  }
+
+  end(): void {
+    if (this.#rest !== '') this.#onLine(this.#rest);
+    this.#rest = '';
+  }
+}
+
+class ByteLimit {
+  readonly #nowMs: () => number;
+  readonly #onDropped: (bytes: number) => void;
+  #second = 0;
+  #taken = 0;
+  #dropped = 0;
+
+  constructor(nowMs: () => number, onDropped: (bytes: number) => void) {
+    this.#nowMs = nowMs;
+    this.#onDropped = onDropped;
+  }
+
+  /** How many of `bytes` may be kept. */
+  take(bytes: number): number {
+    const second = Math.floor(this.#nowMs() / 1_000);
+    if (second !== this.#second) {
+      this.report();
+      this.#second = second;
+      this.#taken = 0;
+    }
+    const taken = Math.min(bytes, maxBytesPerSecond - this.#taken);
+    this.#taken += taken;
+    this.#dropped += bytes - taken;
+    return taken;
+  }
+
+  report(): void {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    if (dropped > 0) this.#onDropped(dropped);
+  }
+}
+
+/** One line of text with control, bidi and line-separator characters written as escapes. */
+function printable(text: string): string {
+  const line = text.endsWith('\r') ? text.slice(0, -1) : text;
+  const cut = line.length > maxLineLength ? `${line.slice(0, maxLineLength)}… (${line.length} characters)` : line;
+  return cut.replaceAll(/[^\P{C}\t]|[\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+function parseLine(line: string): LogLine[] {
+  const [time = '', stream = ''] = line.split(' ', 2);
+  const parsed = logLineSchema.safeParse({ time, stream, text: line.slice(time.length + stream.length + 2) });
+  return parsed.success ? [parsed.data] : [];
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
