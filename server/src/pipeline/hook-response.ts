@@ -1,0 +1,86 @@
+import type { HookReply } from '../plugin-process/plugin-process.ts';
+import { connectionHeaders, type Headers } from './header-rules.ts';
+import type { HookResponse, ResponseSource } from './request-state.ts';
+
+const contentTypes = {
+  json: 'application/json; charset=utf-8',
+  text: 'text/plain; charset=utf-8',
+  bytes: 'application/octet-stream',
+};
+
+/** The answer of a hook that blocks: 403 and a sentence, where the plugin does not say otherwise. */
+export function blockResponse(plugin: string, reply: HookReply): HookResponse {
+  const status = reply.head.response?.status;
+  const made = madeResponse(reply, 'plugin', {
+    status: status !== undefined && status >= 200 && status <= 599 ? status : 403,
+  });
+  return reply.head.response?.body === undefined || reply.head.response.body === 'none'
+    ? withJson(made, {
+        error: {
+          message: `Request blocked by plugin '${plugin}'`,
+          type: 'plugin_block',
+          code: 'PLUGIN_BLOCKED',
+        },
+      })
+    : made;
+}
+
+/** The answer that an `onError` hook gives instead of the failure: 200 where it names no status. */
+export function fallbackResponse(reply: HookReply): HookResponse {
+  return madeResponse(reply, 'fallback', { status: validStatus(reply.head.response?.status) ?? 200 });
+}
+
+/** Our own answer where a closed hook failed. */
+export function unavailableResponse(plugin: string, hook: string): HookResponse {
+  const message = `Plugin '${plugin}' did not answer its ${hook} hook, which is set to fail closed. See the plugin's log.`;
+  return withJson(emptyResponse('host', 503), {
+    error: { message, type: 'plugin', code: 'PLUGIN_UNAVAILABLE' },
+  });
+}
+
+/** `response` with what an `onResponse` hook returned; missing keys keep their value. */
+export function changedResponse(response: HookResponse, reply: HookReply): HookResponse {
+  const returned = reply.head.response;
+  if (returned === undefined) return response;
+  const status = validStatus(returned.status) ?? response.status;
+  const headers = returned.headers ? forClient(returned.headers) : response.headers;
+  const bytes = reply.parts[1];
+  if (returned.body === 'none' || !bytes) return { ...response, status, headers };
+  return { ...response, status, headers: describeBody(headers, returned.body), data: bytes };
+}
+
+export function emptyResponse(source: ResponseSource, status: number): HookResponse {
+  return { status, headers: {}, data: null, streamed: false, usage: null, durationMs: 0, source };
+}
+
+export function withJson(response: HookResponse, value: unknown): HookResponse {
+  return {
+    ...response,
+    headers: describeBody(response.headers, 'json'),
+    data: Buffer.from(JSON.stringify(value), 'utf8'),
+  };
+}
+
+/** Headers that describe a body as it was; they are wrong for another one. */
+function describeBody(headers: Headers, kind: keyof typeof contentTypes): Headers {
+  const { 'content-encoding': _, 'content-md5': _md5, digest: _digest, etag: _etag, ...rest } = headers;
+  const current = rest['content-type'];
+  const fits = current !== undefined && (kind !== 'json' || /json/i.test(current));
+  return fits ? rest : { ...rest, 'content-type': contentTypes[kind] };
+}
+
+function madeResponse(reply: HookReply, source: ResponseSource, { status }: { status: number }): HookResponse {
+  const returned = reply.head.response;
+  const empty = { ...emptyResponse(source, status), headers: forClient(returned?.headers ?? {}) };
+  const bytes = reply.parts[1];
+  if (returned === undefined || returned.body === 'none' || !bytes) return empty;
+  return { ...empty, headers: describeBody(empty.headers, returned.body), data: bytes };
+}
+
+function forClient(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !connectionHeaders.has(name)));
+}
+
+function validStatus(status: number | undefined): number | undefined {
+  return status !== undefined && status >= 200 && status <= 599 ? status : undefined;
+}

@@ -1,0 +1,146 @@
+import type { FailurePolicy } from '@omniroute/shared/hook';
+import { metadataMaxBytes, type responseSources } from '@omniroute/shared/pipeline';
+import { type Headers, withoutCredentials } from './header-rules.ts';
+import { scanBody } from './scan-body.ts';
+
+export type ResponseSource = (typeof responseSources)[number];
+
+/** A response as it goes through the hooks. */
+export interface HookResponse {
+  status: number;
+  headers: Headers;
+  /** The body as bytes; null where hooks do not get it (not JSON, too large, or already sent). */
+  data: Buffer | null;
+  streamed: boolean;
+  usage: Record<string, unknown> | null;
+  durationMs: number;
+  source: ResponseSource;
+}
+
+export interface RequestInput {
+  requestId: string;
+  method: string;
+  path: string;
+  /** All headers, lower-case names. */
+  headers: Headers;
+  provider: string;
+  body: Buffer | null;
+  apiKeyInfo: { id: string } | null;
+  metadata: Record<string, unknown>;
+  timestamp: number;
+  signal: AbortSignal | undefined;
+}
+
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** One request on its way through the hooks: each plugin sees what earlier ones changed. */
+export class RequestState {
+  readonly input: RequestInput;
+  /** What hooks did to the headers, to be sent upstream; null deletes. */
+  readonly headerChanges = new Map<string, string | null>();
+  #headers: Headers;
+  #body: Buffer | null;
+  #isReadable: boolean;
+  #metadata: Record<string, unknown>;
+  #model: string | null;
+  #stream: boolean;
+
+  constructor(input: RequestInput, known: { model?: string | undefined; stream?: boolean | undefined } = {}) {
+    this.input = input;
+    this.#headers = withoutCredentials(input.headers);
+    this.#body = input.body;
+    this.#isReadable = input.headers['content-encoding'] === undefined;
+    this.#metadata = cleanMetadata(input.metadata);
+    const scanned = scanBody(this.#isReadable ? input.body : null);
+    this.#model = known.model ?? scanned.model;
+    this.#stream = known.stream ?? scanned.stream;
+  }
+
+  get body(): Buffer | null {
+    return this.#body;
+  }
+
+  get isReplaced(): boolean {
+    return this.#body !== this.input.body;
+  }
+
+  /** The body as hooks read it. */
+  get readableBody(): Buffer | null {
+    return this.#isReadable ? this.#body : null;
+  }
+
+  get stream(): boolean {
+    return this.#stream;
+  }
+
+  get model(): string | null {
+    return this.#model;
+  }
+
+  get headers(): Headers {
+    return this.#headers;
+  }
+
+  get metadata(): Record<string, unknown> {
+    return this.#metadata;
+  }
+
+  /** Replaces the body. `isJson` tells the upstream so; text and bytes keep the content type of the request. */
+  replaceBody(body: Buffer, isJson: boolean): void {
+    this.#body = body;
+    this.#isReadable = true;
+    this.changeHeaders([['content-encoding', null], ...(isJson ? ([['content-type', 'application/json']] as const) : [])]);
+    const { model, stream } = scanBody(body);
+    this.#model = model;
+    this.#stream = stream;
+  }
+
+  changeHeaders(changes: readonly (readonly [string, string | null])[]): void {
+    const headers = { ...this.#headers };
+    for (const [name, value] of changes) {
+      this.headerChanges.set(name, value);
+      if (value === null) delete headers[name];
+      else headers[name] = value;
+    }
+    this.#headers = withoutCredentials(headers);
+  }
+
+  /** @throws {RangeError} when the merged metadata is larger than 64 KiB; it stays as it was then */
+  mergeMetadata(changes: Record<string, unknown>): void {
+    const merged = { ...this.#metadata, ...cleanMetadata(changes) };
+    const bytes = Buffer.byteLength(JSON.stringify(merged));
+    if (bytes > metadataMaxBytes) throw new RangeError(`the metadata would be ${bytes} bytes; the limit is ${metadataMaxBytes}`);
+    this.#metadata = merged;
+  }
+
+  /** `ctx` as it travels to a plugin, without the body. */
+  context(): object {
+    const { requestId, method, path, provider, apiKeyInfo, timestamp } = this.input;
+    return {
+      requestId,
+      method,
+      path,
+      headers: this.#headers,
+      model: this.#model,
+      provider,
+      metadata: this.#metadata,
+      apiKeyInfo,
+      stream: this.#stream,
+      timestamp,
+    };
+  }
+}
+
+function cleanMetadata(metadata: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !forbiddenKeys.has(key)));
+}
+
+/** What the failure policy says of one failed hook call. */
+export interface HookFailure {
+  plugin: string;
+  hook: string;
+  policy: FailurePolicy;
+  failure: string;
+  message: string;
+  pluginStack?: string | undefined;
+}
