@@ -1,0 +1,94 @@
+import type { Kysely } from 'kysely';
+import type { Database } from '../database/schema.ts';
+import type { EventBus } from '../event-bus.ts';
+import type { Logger } from '../logger.ts';
+import type { HookRegistry } from '../pipeline/hook-registry.ts';
+import type { HookObserver } from '../pipeline/pipeline.ts';
+import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
+import type { SandboxTools } from '../plugin-process/sandbox.ts';
+import type { Runtime } from '../runtime.ts';
+import { effectiveIsolation } from './effective-isolation.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { OperationRepository } from './operation-repository.ts';
+import { PluginActivator } from './plugin-activator.ts';
+import { PluginConfigurator } from './plugin-configurator.ts';
+import { PluginFiles } from './plugin-files.ts';
+import { PluginInstaller } from './plugin-installer.ts';
+import { PluginManager } from './plugin-manager.ts';
+import { PluginPaths } from './plugin-paths.ts';
+import { PluginRecovery } from './plugin-recovery.ts';
+import { PluginRepository } from './plugin-repository.ts';
+import { PluginRunner } from './plugin-runner.ts';
+import { PluginScanner } from './plugin-scanner.ts';
+
+interface Options {
+  database: Kysely<Database>;
+  dataDir: string;
+  registry: HookRegistry;
+  events: EventBus;
+  runtime: Runtime;
+  logger: Logger;
+  tools: SandboxTools;
+  isolation: MachineIsolation;
+  /** False while no plugin may run: safe mode, or plugins are paused. */
+  mayRun: () => boolean;
+}
+
+interface Plugins {
+  manager: PluginManager;
+  runner: PluginRunner;
+  observer: HookObserver;
+}
+
+/** Puts the parts of the plugin domain together. */
+export function createPlugins(options: Options): Plugins {
+  const { database, dataDir, registry, events, runtime, logger, tools, isolation, mayRun } = options;
+  const paths = new PluginPaths(dataDir);
+  const files = new PluginFiles(paths);
+  const queue = new KeyedQueue();
+  const repository = new PluginRepository(database);
+  const operations = new OperationRepository(database, runtime);
+  const runner = new PluginRunner({
+    paths,
+    tools,
+    runtime,
+    logger,
+    onLogLine: (name, line) => events.publish({ topic: 'logs', name, line }),
+    onUnexpectedExit: (name, exit) => {
+      manager.onUnexpectedExit(name, exit).catch((error: unknown) => {
+        logger.error({ plugin: name, err: error }, 'plugin.exit-not-recorded');
+      });
+    },
+  });
+  const activator = new PluginActivator({ repository, runner, registry, files, events, runtime, logger });
+  const manager = new PluginManager({
+    repository,
+    operations,
+    files,
+    runner,
+    activator,
+    installer: new PluginInstaller({ repository, operations, files, runner, activator, runtime, logger, mayRun }),
+    scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
+    configurator: new PluginConfigurator({ repository, runner, activator, events, runtime }),
+    recovery: new PluginRecovery({ repository, operations, files, logger }),
+    queue,
+    events,
+    logger,
+    isolationOf: (record) => effectiveIsolation(isolation, record.permissions),
+    mayRun,
+  });
+  return { manager, runner, observer: observeHooks(runner, logger) };
+}
+
+/** A hook that fails is never silent: the plugin's log and the service's both have it. */
+function observeHooks(runner: PluginRunner, logger: Logger): HookObserver {
+  const write = (plugin: string, text: string) => runner.log(plugin).write('host', text);
+  return {
+    failed: ({ plugin, hook, policy, failure, message, pluginStack }) => {
+      logger.warn({ plugin, hook, policy, failure, reason: message }, 'hook.failed');
+      write(plugin, `${hook} failed (${failure}, ${policy}): ${message}`);
+      for (const line of pluginStack?.split('\n').slice(1) ?? []) write(plugin, line);
+    },
+    noted: (plugin, note) => write(plugin, note),
+  };
+}

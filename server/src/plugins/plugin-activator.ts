@@ -1,0 +1,196 @@
+import { declaredHooks, type Manifest } from '@omniroute/shared/manifest';
+import { effectiveConfig } from '@omniroute/shared/plugin-config';
+import { messageOf, PluginError } from '../errors.ts';
+import type { EventBus } from '../event-bus.ts';
+import type { Logger } from '../logger.ts';
+import type { HookRegistry } from '../pipeline/hook-registry.ts';
+import type { PluginProcess, ProcessExit } from '../plugin-process/plugin-process.ts';
+import type { Runtime } from '../runtime.ts';
+import type { PluginFiles } from './plugin-files.ts';
+import { checkConsent, grantOf, resolveGrantPaths } from './plugin-grants.ts';
+import { readManifest, resolveEntry } from './plugin-package.ts';
+import { describeManifest } from './plugin-record.ts';
+import type { PluginGrant, PluginRecord } from './plugin-record.ts';
+import type { PluginRepository } from './plugin-repository.ts';
+import type { LaunchSpec, PluginRunner } from './plugin-runner.ts';
+
+interface Options {
+  repository: PluginRepository;
+  runner: PluginRunner;
+  registry: HookRegistry;
+  files: PluginFiles;
+  events: EventBus;
+  runtime: Runtime;
+  logger: Logger;
+}
+
+/** Brings plugins up and down: `active` is said only of one that has answered its handshake. */
+export class PluginActivator {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts the plugin from what is on disk now. The caller holds the plugin's turn in the queue.
+   *
+   * @throws PluginError ACTIVATION_FAILED, CONSENT_REQUIRED or ISOLATION_UNAVAILABLE; the plugin is in `error` then
+   */
+  async activate(record: PluginRecord): Promise<PluginRecord> {
+    const { repository, runner, logger } = this.#options;
+    try {
+      const { current, grant } = await this.#readFromDisk(record);
+      const process = await runner.launch(await this.launchSpec(current, current.pluginDir, grant));
+      await this.#welcome(process, current);
+      const now = this.#now();
+      const active: PluginRecord = {
+        ...current,
+        status: 'active',
+        enabled: true,
+        errorMessage: null,
+        activatedAt: now,
+        updatedAt: now,
+      };
+      runner.admit(active.name, process);
+      await repository.save(active, grant);
+      this.register(active);
+      logger.info({ plugin: active.name, version: active.version }, 'plugin.activated');
+      this.#changed(active.name);
+      return active;
+    } catch (error) {
+      throw await this.#failed(record, error);
+    }
+  }
+
+  /** Puts the hooks of an enabled plugin in the pipeline, whether it runs or not. */
+  register(record: PluginRecord): void {
+    const { name, installedAt, manifest } = record;
+    this.#options.registry.register({ name, installedAt, hooks: declaredHooks(manifest) });
+  }
+
+  /** Takes the plugin down in good order. `farewell` runs last, while the process still answers. */
+  async deactivate(record: PluginRecord, farewell?: () => Promise<void>): Promise<PluginRecord> {
+    const { repository, runner, registry, logger } = this.#options;
+    const { name } = record;
+    const isRunning = runner.isRunning(name);
+    if (isRunning && record.hooks.includes('onDeactivate')) {
+      await this.attempt(name, 'onDeactivate', () => runner.callRunning(name, 'onDeactivate'));
+    }
+    registry.unregister(name);
+    await runner.drain(name);
+    if (isRunning) await farewell?.();
+    await runner.stop(name);
+    const status = record.status === 'installed' ? 'installed' : 'inactive';
+    const inactive: PluginRecord = { ...record, status, enabled: false, errorMessage: null, updatedAt: this.#now() };
+    await repository.save(inactive);
+    logger.info({ plugin: name }, 'plugin.deactivated');
+    this.#changed(name);
+    return inactive;
+  }
+
+  /** Stops the process, and nothing else: no hook runs, and the operator's wish stays. */
+  async suspend(record: PluginRecord): Promise<void> {
+    const { repository, runner } = this.#options;
+    await runner.stop(record.name);
+    if (record.status !== 'active') return;
+    await repository.save({ ...record, status: 'inactive', updatedAt: this.#now() });
+    this.#changed(record.name);
+  }
+
+  /** Records that the process of an active plugin has ended. Its hooks stay registered: a guard is still a guard. */
+  async onUnexpectedExit(record: PluginRecord, exit: ProcessExit): Promise<void> {
+    const errorMessage = `The plugin stopped: ${exit.reason}`;
+    await this.#options.repository.save({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
+    this.#changed(record.name);
+  }
+
+  /** What a process of this plugin is started with, from the folder `dir`. */
+  async launchSpec(record: PluginRecord, dir: string, grant: PluginGrant): Promise<LaunchSpec> {
+    const { manifest, config, configSchema } = record;
+    const { files } = this.#options;
+    const entry = await resolveEntry(dir, manifest);
+    const ownsFolder = manifest.requires.permissions.some((item) => item === 'file-read' || item === 'file-write');
+    const dataDir = ownsFolder ? await files.makeDataDir(manifest.name) : undefined;
+    const resolved = await resolveGrantPaths(manifest, files.paths.root);
+    const { read: readPaths, write: writePaths } = resolved.requires.paths;
+    return {
+      manifest: resolved,
+      dir,
+      entry,
+      config: effectiveConfig(configSchema, config),
+      grant: { ...grant, readPaths, writePaths },
+      dataDir,
+    };
+  }
+
+  /** Runs something whose failure is written to the plugin's log and blocks nothing. */
+  async attempt(name: string, what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.runner.log(name).write('host', `${what} failed: ${messageOf(error)}`);
+      this.#options.logger.warn({ plugin: name, err: error }, 'plugin.lifecycle-hook-failed');
+    }
+  }
+
+  async #readFromDisk(record: PluginRecord): Promise<{ current: PluginRecord; grant: PluginGrant }> {
+    const { repository, files } = this.#options;
+    const dir = files.paths.plugin(record.name);
+    if (dir !== record.pluginDir) {
+      throw new PluginError('ACTIVATION_FAILED', `Its folder should be ${dir}, but is recorded elsewhere. Uninstall it and install it again.`);
+    }
+    await files.inspect(dir);
+    const manifest = await readManifest(dir);
+    if (manifest.name !== record.name) {
+      throw new PluginError('ACTIVATION_FAILED', `plugin.json names '${manifest.name}' now; the folder is that of '${record.name}'.`);
+    }
+    const grant = (await repository.grant(record.id)) ?? grantOf(manifest);
+    checkConsent(manifest, grant);
+    refuseExec(manifest);
+    await resolveEntry(dir, manifest);
+    return { current: { ...record, ...describeManifest(manifest) }, grant };
+  }
+
+  async #welcome(process: PluginProcess, record: PluginRecord): Promise<void> {
+    if (!record.hooks.includes('onActivate')) return;
+    try {
+      await this.#options.runner.callLifecycle(process, 'onActivate');
+    } catch (error) {
+      await process.stop();
+      throw new Error(`onActivate failed: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #failed(record: PluginRecord, error: unknown): Promise<PluginError> {
+    const { repository, runner, logger } = this.#options;
+    const known = error instanceof PluginError && ['CONSENT_REQUIRED', 'ISOLATION_UNAVAILABLE'].includes(error.code);
+    const reason = messageOf(error);
+    const shown = known
+      ? error
+      : new PluginError('ACTIVATION_FAILED', `Plugin '${record.name}' cannot be activated: ${reason}`, { cause: error });
+    if (runner.isRunning(record.name)) await runner.stop(record.name);
+    const latest = (await repository.find(record.name)) ?? record;
+    await repository.save({ ...latest, status: 'error', errorMessage: reason, updatedAt: this.#now() });
+    logger.warn({ plugin: record.name, err: error }, 'plugin.activation-failed');
+    this.#changed(record.name);
+    return shown;
+  }
+
+  #changed(name: string): void {
+    this.#options.events.publish({ topic: 'plugins', name, change: 'updated' });
+  }
+
+  #now(): string {
+    return this.#options.runtime.now().toISOString();
+  }
+}
+
+/** Child processes escape Node's permission model, and this version has no OS layer that would hold them. */
+export function refuseExec(manifest: Manifest): void {
+  if (!manifest.requires.permissions.includes('exec')) return;
+  throw new PluginError(
+    'ISOLATION_UNAVAILABLE',
+    `Plugin '${manifest.name}' asks for "exec". This service cannot confine child processes on this machine, so it does not start them.`,
+  );
+}

@@ -1,0 +1,249 @@
+import type {
+  Done,
+  InstallInput,
+  InstallOutput,
+  Isolation,
+  LogLine,
+  PluginConfigOutput,
+  PluginDetail,
+  PluginStatus,
+  PluginSummary,
+  ScanOutput,
+  UpdateConfigOutput,
+} from '@omniroute/shared/plugin';
+import type { Health } from '@omniroute/shared/health';
+import type { PluginConfig } from '@omniroute/shared/plugin-config';
+import { messageOf, PluginError } from '../errors.ts';
+import type { EventBus } from '../event-bus.ts';
+import type { Logger } from '../logger.ts';
+import type { ProcessExit } from '../plugin-process/plugin-process.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { OperationRepository } from './operation-repository.ts';
+import type { PluginActivator } from './plugin-activator.ts';
+import type { PluginConfigurator } from './plugin-configurator.ts';
+import type { PluginFiles } from './plugin-files.ts';
+import type { PluginInstaller } from './plugin-installer.ts';
+import { locatePackage, readManifest } from './plugin-package.ts';
+import type { PluginRecord } from './plugin-record.ts';
+import type { PluginRecovery } from './plugin-recovery.ts';
+import type { PluginRepository } from './plugin-repository.ts';
+import type { PluginRunner } from './plugin-runner.ts';
+import type { PluginScanner } from './plugin-scanner.ts';
+import { toDetail, toSummary } from './plugin-view.ts';
+
+interface Options {
+  repository: PluginRepository;
+  operations: OperationRepository;
+  files: PluginFiles;
+  runner: PluginRunner;
+  activator: PluginActivator;
+  installer: PluginInstaller;
+  scanner: PluginScanner;
+  configurator: PluginConfigurator;
+  recovery: PluginRecovery;
+  queue: KeyedQueue;
+  events: EventBus;
+  logger: Logger;
+  isolationOf: (record: PluginRecord) => Isolation;
+  /** False while no plugin may run: safe mode, or plugins are paused. */
+  mayRun: () => boolean;
+}
+
+/**
+ * What an operator can do with plugins. Operations on one plugin run one after the other. Every method that takes a
+ * name throws PluginError PLUGIN_NOT_FOUND for one that is not installed, and PLUGIN_BUSY after 30 s of waiting.
+ */
+export class PluginManager {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async list(filter: { status?: PluginStatus }): Promise<PluginSummary[]> {
+    const { repository, runner, isolationOf } = this.#options;
+    const records = await repository.list(filter);
+    return records.map((record) => toSummary(record, isolationOf(record), runner.state(record.name)));
+  }
+
+  async get(name: string): Promise<PluginDetail> {
+    return this.#detail(await this.#find(name));
+  }
+
+  async counts(): Promise<Health['plugins']> {
+    const records = await this.#options.repository.list();
+    const count = (status: PluginStatus) => records.filter((record) => record.status === status).length;
+    return { installed: count('installed'), active: count('active'), inactive: count('inactive'), error: count('error') };
+  }
+
+  async enabledCount(): Promise<number> {
+    return (await this.#options.repository.list()).filter((record) => record.enabled).length;
+  }
+
+  /** Installs or upgrades from an absolute path. Throws what PluginInstaller throws. */
+  async install(input: InstallInput): Promise<InstallOutput> {
+    const { queue, repository, installer } = this.#options;
+    const source = await locatePackage(input.path);
+    const manifest = await readManifest(source);
+    return queue.run(manifest.name, async () => {
+      const installed = await repository.find(manifest.name);
+      const { record, warnings } = installed
+        ? await installer.upgrade(source, manifest, installed, input)
+        : await installer.install(source, manifest);
+      this.#changed(record.name);
+      const plugin = await this.#detail(record);
+      return warnings.length === 0 ? { plugin } : { plugin, warning: warnings.join(' ') };
+    });
+  }
+
+  scan(): Promise<ScanOutput> {
+    return this.#options.scanner.scan();
+  }
+
+  /** Starts the plugin. Throws PluginError ACTIVATION_FAILED, CONSENT_REQUIRED or ISOLATION_UNAVAILABLE. */
+  activate(name: string): Promise<Done> {
+    return this.#inTurn(name, async (record) => {
+      if (record.status === 'active' && this.#options.runner.isRunning(name)) return done(`Plugin '${name}' is active already.`);
+      await this.#start(record);
+      return done(`Plugin '${name}' is active.`);
+    });
+  }
+
+  deactivate(name: string): Promise<Done> {
+    return this.#inTurn(name, async (record) => {
+      await this.#options.activator.deactivate(record);
+      return done(`Plugin '${name}' is inactive.`);
+    });
+  }
+
+  /** Stops the plugin and starts it from what is on disk now. Throws what {@link activate} throws. */
+  restart(name: string): Promise<Done> {
+    return this.#inTurn(name, async (record) => {
+      await this.#options.runner.drain(name);
+      await this.#options.runner.stop(name);
+      await this.#start(record);
+      return done(`Plugin '${name}' was restarted and is active.`);
+    });
+  }
+
+  /** Removes the plugin, its data, its config and its log, whether it can load or not. */
+  uninstall(name: string): Promise<Done> {
+    const { repository, operations, files, runner, activator, events } = this.#options;
+    return this.#inTurn(name, async (record) => {
+      await this.#sayGoodbye(record);
+      const operation = await operations.begin('uninstall', name, { from: record.version });
+      await files.trash(operation, name);
+      await operations.reach(operation, 'trashed');
+      await repository.delete(record.id);
+      await activator.attempt(name, 'removing its files', async () => {
+        await files.remove(files.paths.trash(operation));
+        await files.removeLeftovers(name);
+      });
+      await runner.forget(name);
+      await operations.end(operation);
+      events.publish({ topic: 'plugins', name, change: 'removed' });
+      return done(`Plugin '${name}' is uninstalled; its folder, data, config and log are removed.`);
+    });
+  }
+
+  async config(name: string): Promise<PluginConfigOutput> {
+    return this.#options.configurator.read(await this.#find(name));
+  }
+
+  updateConfig(name: string, config: PluginConfig): Promise<UpdateConfigOutput> {
+    return this.#inTurn(name, (record) => this.#options.configurator.replace(record, config));
+  }
+
+  async logs(name: string, tail: number): Promise<LogLine[]> {
+    await this.#find(name);
+    return this.#options.runner.log(name).tail(tail);
+  }
+
+  /** Settles the journal, then starts every enabled plugin. One that fails ends in `error` and stops nobody else. */
+  async start(): Promise<void> {
+    const { files, recovery } = this.#options;
+    await files.prepare();
+    await recovery.settle();
+    await this.applyPause();
+  }
+
+  /** Starts or suspends every enabled plugin, after whether plugins may run has changed. */
+  async applyPause(): Promise<void> {
+    const { repository, activator, queue, mayRun, logger } = this.#options;
+    const enabled = (await repository.list()).filter((record) => record.enabled);
+    for (const record of enabled) activator.register(record);
+    const settle = async (name: string) => {
+      const record = await repository.find(name);
+      if (!record?.enabled) return;
+      if (!mayRun()) await activator.suspend(record);
+      else if (!this.#options.runner.isRunning(name)) await activator.activate(record);
+    };
+    await Promise.all(
+      enabled.map(({ name }) =>
+        queue.run(name, () => settle(name)).catch((error: unknown) => {
+          logger.warn({ plugin: name, reason: messageOf(error) }, 'plugin.start-failed');
+        }),
+      ),
+    );
+  }
+
+  /** Stops every process; what was active stays so in the database, and runs again after the next start. */
+  async stop(): Promise<void> {
+    await this.#options.runner.stopAll();
+  }
+
+  /** Records the end of a process that nobody asked to end. */
+  async onUnexpectedExit(name: string, exit: ProcessExit): Promise<void> {
+    const { queue, repository, activator, runner, logger } = this.#options;
+    logger.warn({ plugin: name, code: exit.code, signal: exit.signal, reason: exit.reason }, 'plugin.exited');
+    await queue.run(name, async () => {
+      const record = await repository.find(name);
+      if (record?.status === 'active' && !runner.isRunning(name)) await activator.onUnexpectedExit(record, exit);
+    });
+  }
+
+  async #start(record: PluginRecord): Promise<void> {
+    if (!this.#options.mayRun()) {
+      throw new PluginError('ACTIVATION_FAILED', 'No plugin runs in safe mode or while plugins are paused. End that first.');
+    }
+    await this.#options.activator.activate(record);
+  }
+
+  async #sayGoodbye(record: PluginRecord): Promise<void> {
+    const { activator, runner, repository, mayRun } = this.#options;
+    const { name } = record;
+    const hasFarewell = record.hooks.includes('onUninstall');
+    const wasRunning = runner.isRunning(name);
+    const farewell = () => activator.attempt(name, 'onUninstall', () => runner.callRunning(name, 'onUninstall'));
+    await activator.deactivate(record, hasFarewell ? farewell : undefined);
+    const grant = await repository.grant(record.id);
+    // Without a grant nobody has agreed to run its code.
+    if (wasRunning || !hasFarewell || !grant || !mayRun()) return;
+    await activator.attempt(name, 'onUninstall', async () => {
+      await runner.runOnce(await activator.launchSpec(record, record.pluginDir, grant), 'onUninstall');
+    });
+  }
+
+  #inTurn<T>(name: string, work: (record: PluginRecord) => Promise<T>): Promise<T> {
+    return this.#options.queue.run(name, async () => work(await this.#find(name)));
+  }
+
+  async #find(name: string): Promise<PluginRecord> {
+    const record = await this.#options.repository.find(name);
+    if (record) return record;
+    throw new PluginError('PLUGIN_NOT_FOUND', `No plugin named '${name}' is installed. GET /api/plugins lists those that are.`);
+  }
+
+  async #detail(record: PluginRecord): Promise<PluginDetail> {
+    const { isolationOf, runner } = this.#options;
+    return toDetail(record, isolationOf(record), await runner.facts(record.name));
+  }
+
+  #changed(name: string): void {
+    this.#options.events.publish({ topic: 'plugins', name, change: 'updated' });
+  }
+}
+
+function done(message: string): Done {
+  return { success: true, message };
+}

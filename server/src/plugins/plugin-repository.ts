@@ -1,0 +1,137 @@
+import { hookNameSchema } from '@omniroute/shared/hook';
+import { manifestSchema } from '@omniroute/shared/manifest';
+import { permissionSchema } from '@omniroute/shared/permission';
+import { type PluginStatus, pluginStatusSchema } from '@omniroute/shared/plugin';
+import { configSchema, pluginConfigSchemaSchema } from '@omniroute/shared/plugin-config';
+import type { Insertable, Kysely, Selectable } from 'kysely';
+import { z } from 'zod';
+import { booleanColumn, jsonColumn } from '../database/column.ts';
+import type { Database } from '../database/schema.ts';
+import type { PluginGrant, PluginRecord } from './plugin-record.ts';
+
+type Row = Selectable<Database['plugins']>;
+
+const stringsColumn = jsonColumn(z.array(z.string()));
+const permissionsColumn = jsonColumn(z.array(permissionSchema));
+const hooksColumn = jsonColumn(z.array(hookNameSchema));
+const manifestColumn = jsonColumn(manifestSchema);
+const configColumn = jsonColumn(configSchema);
+const configSchemaColumn = jsonColumn(pluginConfigSchemaSchema);
+const sourceSchema = z.enum(['local', 'marketplace']);
+
+/** The `plugins` and `plugin_grants` tables. Rows never leave it. */
+export class PluginRepository {
+  readonly #db: Kysely<Database>;
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  async list(filter: { status?: PluginStatus } = {}): Promise<PluginRecord[]> {
+    let query = this.#db.selectFrom('plugins').selectAll().orderBy('name');
+    if (filter.status) query = query.where('status', '=', filter.status);
+    return (await query.execute()).map(toRecord);
+  }
+
+  async find(name: string): Promise<PluginRecord | undefined> {
+    const row = await this.#db.selectFrom('plugins').selectAll().where('name', '=', name).executeTakeFirst();
+    return row && toRecord(row);
+  }
+
+  /** Inserts the plugin, together with what the operator agreed to, if that is known already. */
+  async insert(record: PluginRecord, grant: PluginGrant | null): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await trx.insertInto('plugins').values(toRow(record)).execute();
+      if (grant) await trx.insertInto('plugin_grants').values(toGrantRow(record, grant)).execute();
+    });
+  }
+
+  /** Writes every column of the plugin with this id. */
+  async save(record: PluginRecord, grant?: PluginGrant): Promise<void> {
+    const { id, ...columns } = toRow(record);
+    await this.#db.transaction().execute(async (trx) => {
+      await trx.updateTable('plugins').set(columns).where('id', '=', id).execute();
+      if (grant) await trx.replaceInto('plugin_grants').values(toGrantRow(record, grant)).execute();
+    });
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#db.deleteFrom('plugins').where('id', '=', id).execute();
+  }
+
+  async grant(id: string): Promise<PluginGrant | null> {
+    const row = await this.#db.selectFrom('plugin_grants').selectAll().where('plugin_id', '=', id).executeTakeFirst();
+    if (!row) return null;
+    return {
+      permissions: permissionsColumn.read(row.permissions),
+      readPaths: stringsColumn.read(row.read_paths),
+      writePaths: stringsColumn.read(row.write_paths),
+      hosts: stringsColumn.read(row.hosts),
+      env: stringsColumn.read(row.env),
+    };
+  }
+}
+
+function toRecord(row: Row): PluginRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    version: row.version,
+    description: row.description,
+    author: row.author,
+    license: row.license,
+    main: row.main,
+    source: sourceSchema.parse(row.source),
+    tags: stringsColumn.read(row.tags),
+    status: pluginStatusSchema.parse(row.status),
+    enabled: booleanColumn.read(row.enabled),
+    manifest: manifestColumn.read(row.manifest),
+    config: configColumn.read(row.config),
+    configSchema: configSchemaColumn.read(row.config_schema),
+    hooks: hooksColumn.read(row.hooks),
+    permissions: permissionsColumn.read(row.permissions),
+    pluginDir: row.plugin_dir,
+    errorMessage: row.error_message,
+    installedAt: row.installed_at,
+    updatedAt: row.updated_at,
+    activatedAt: row.activated_at,
+  };
+}
+
+function toRow(record: PluginRecord): Insertable<Database['plugins']> {
+  return {
+    id: record.id,
+    name: record.name,
+    version: record.version,
+    description: record.description,
+    author: record.author,
+    license: record.license,
+    main: record.main,
+    source: record.source,
+    tags: stringsColumn.write(record.tags),
+    status: record.status,
+    enabled: booleanColumn.write(record.enabled),
+    manifest: manifestColumn.write(record.manifest),
+    config: configColumn.write(record.config),
+    config_schema: configSchemaColumn.write(record.configSchema),
+    hooks: hooksColumn.write(record.hooks),
+    permissions: permissionsColumn.write(record.permissions),
+    plugin_dir: record.pluginDir,
+    error_message: record.errorMessage,
+    installed_at: record.installedAt,
+    updated_at: record.updatedAt,
+    activated_at: record.activatedAt,
+  };
+}
+
+function toGrantRow(record: PluginRecord, grant: PluginGrant): Insertable<Database['plugin_grants']> {
+  return {
+    plugin_id: record.id,
+    permissions: permissionsColumn.write(grant.permissions),
+    read_paths: stringsColumn.write(grant.readPaths),
+    write_paths: stringsColumn.write(grant.writePaths),
+    hosts: stringsColumn.write(grant.hosts),
+    env: stringsColumn.write(grant.env),
+    granted_at: record.updatedAt,
+  };
+}

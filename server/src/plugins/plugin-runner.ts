@@ -1,0 +1,224 @@
+import { readFile } from 'node:fs/promises';
+import type { LifecycleHook } from '@omniroute/shared/hook';
+import { declaredHooks, type Manifest } from '@omniroute/shared/manifest';
+import type { LogLine, PluginDetail, ProcessState } from '@omniroute/shared/plugin';
+import type { PluginConfig } from '@omniroute/shared/plugin-config';
+import type { Logger } from '../logger.ts';
+import type { HookInvoker } from '../pipeline/pipeline.ts';
+import { childEnv } from '../plugin-process/child-env.ts';
+import { HookCallError } from '../plugin-process/hook-call-error.ts';
+import { PluginLog } from '../plugin-process/plugin-log.ts';
+import { type HookCall, type HookReply, PluginProcess, type ProcessExit } from '../plugin-process/plugin-process.ts';
+import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
+import type { Runtime } from '../runtime.ts';
+import type { PluginPaths } from './plugin-paths.ts';
+import type { PluginGrant } from './plugin-record.ts';
+
+const lifecycleTimeoutMs = 10_000;
+const drainTimeoutMs = 5_000;
+
+/** Everything that a plugin's process needs to know at its start. */
+export interface LaunchSpec {
+  manifest: Manifest;
+  dir: string;
+  /** Absolute path of the entry file. */
+  entry: string;
+  /** The effective config. */
+  config: PluginConfig;
+  grant: PluginGrant;
+  /** The plugin's own folder, where its permissions give it one. */
+  dataDir: string | undefined;
+}
+
+type ProcessFacts = PluginDetail['process'];
+type LastExit = NonNullable<ProcessFacts['lastExit']>;
+
+interface Options {
+  paths: PluginPaths;
+  tools: SandboxTools;
+  runtime: Runtime;
+  logger: Logger;
+  onLogLine: (name: string, line: LogLine) => void;
+  /** A plugin that was admitted ended without being asked to. */
+  onUnexpectedExit: (name: string, exit: ProcessExit) => void;
+}
+
+/** Owns the processes of the plugins, one for each, and their logs. */
+export class PluginRunner implements HookInvoker {
+  readonly #options: Options;
+  readonly #running = new Map<string, PluginProcess>();
+  readonly #states = new Map<string, ProcessState>();
+  readonly #lastExits = new Map<string, LastExit>();
+  readonly #logs = new Map<string, PluginLog>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** The plugin's log; made at first use, kept until the plugin is uninstalled. */
+  log(name: string): PluginLog {
+    const known = this.#logs.get(name);
+    if (known) return known;
+    const { paths, runtime, logger, onLogLine } = this.#options;
+    const log = new PluginLog({
+      file: paths.logOf(name),
+      now: () => runtime.now(),
+      logger: logger.child({ plugin: name }),
+      onLine: (line) => onLogLine(name, line),
+    });
+    this.#logs.set(name, log);
+    return log;
+  }
+
+  isRunning(name: string): boolean {
+    return this.#running.has(name);
+  }
+
+  /**
+   * Starts a process and awaits its handshake. It serves no calls until it is admitted.
+   *
+   * @throws {Error} with a reason that an operator can read
+   */
+  async launch(spec: LaunchSpec, signal?: AbortSignal): Promise<PluginProcess> {
+    const { name } = spec.manifest;
+    if (!this.#running.has(name)) this.#states.set(name, 'starting');
+    try {
+      return await this.#start(spec, declaredHooks(spec.manifest).map((hook) => hook.name), signal);
+    } catch (error) {
+      if (!this.#running.has(name)) this.#states.set(name, 'failed');
+      throw error;
+    }
+  }
+
+  /** From here on calls reach this process, and an unexpected exit is reported. */
+  admit(name: string, process: PluginProcess): void {
+    this.#running.set(name, process);
+    this.#states.set(name, 'running');
+    void process.exited.then((exit) => this.#onExit(name, process, exit));
+  }
+
+  /** Runs one lifecycle hook in a process of its own. Rejects with the hook's error, or what kept it from running. */
+  async runOnce(spec: LaunchSpec, hook: LifecycleHook): Promise<void> {
+    const process = await this.#start(spec, [hook]);
+    try {
+      await this.callLifecycle(process, hook);
+    } finally {
+      await process.stop();
+    }
+  }
+
+  async callLifecycle(process: PluginProcess, hook: LifecycleHook): Promise<void> {
+    await process.call({ hook, head: {}, parts: [], timeoutMs: lifecycleTimeoutMs });
+  }
+
+  /** Runs a lifecycle hook in the running process. Rejects with HookCallError `NOT_RUNNING` where there is none. */
+  async callRunning(name: string, hook: LifecycleHook): Promise<void> {
+    await this.callLifecycle(this.#get(name), hook);
+  }
+
+  call(name: string, call: HookCall): Promise<HookReply> {
+    const process = this.#running.get(name);
+    if (process) return process.call(call);
+    return Promise.reject(new HookCallError('NOT_RUNNING', 'the plugin is enabled, but not running'));
+  }
+
+  /** Gives a running plugin its new effective config and awaits its `onConfigChange`. */
+  async configure(name: string, config: PluginConfig): Promise<void> {
+    await this.#get(name).configure(JSON.stringify(config), lifecycleTimeoutMs);
+  }
+
+  /** Waits until the calls in flight are answered, 5 s at most. */
+  async drain(name: string): Promise<void> {
+    await this.#running.get(name)?.idle(drainTimeoutMs);
+  }
+
+  async stop(name: string): Promise<void> {
+    const process = this.#running.get(name);
+    this.#running.delete(name);
+    this.#states.set(name, 'stopped');
+    await process?.stop();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((name) => this.stop(name)));
+    await Promise.all([...this.#logs.values()].map((log) => log.settled()));
+  }
+
+  /** Forgets a plugin that is not installed any more, its log included. */
+  async forget(name: string): Promise<void> {
+    await this.log(name).remove();
+    this.#logs.delete(name);
+    this.#states.delete(name);
+    this.#lastExits.delete(name);
+  }
+
+  state(name: string): ProcessState {
+    return this.#states.get(name) ?? 'stopped';
+  }
+
+  async facts(name: string): Promise<ProcessFacts> {
+    const process = this.#running.get(name);
+    return {
+      state: this.state(name),
+      pid: process?.pid ?? null,
+      uptimeMs: process ? Math.round(performance.now() - process.startedAtMs) : null,
+      restarts: 0,
+      memoryBytes: process?.pid ? await residentBytes(process.pid) : null,
+      lastExit: this.#lastExits.get(name) ?? null,
+    };
+  }
+
+  #get(name: string): PluginProcess {
+    const process = this.#running.get(name);
+    if (!process) throw new HookCallError('NOT_RUNNING', 'the plugin is not running');
+    return process;
+  }
+
+  #onExit(name: string, process: PluginProcess, exit: ProcessExit): void {
+    const { code, signal, reason } = exit;
+    this.#lastExits.set(name, { at: this.#options.runtime.now().toISOString(), code, signal, reason });
+    if (this.#running.get(name) !== process) return;
+    this.#running.delete(name);
+    this.#states.set(name, 'failed');
+    this.log(name).write('host', reason.split('\n', 1).join(''));
+    this.#options.onUnexpectedExit(name, exit);
+  }
+
+  #start(spec: LaunchSpec, hooks: readonly (LifecycleHook | HookCall['hook'])[], signal?: AbortSignal): Promise<PluginProcess> {
+    const { manifest, dir, entry, config, grant, dataDir } = spec;
+    const ownDir = dataDir === undefined ? [] : [dataDir];
+    const mayWrite = manifest.requires.permissions.includes('file-write');
+    const mayRead = mayWrite || manifest.requires.permissions.includes('file-read');
+    const { read, write } = manifest.requires.paths;
+    return PluginProcess.start({
+      name: manifest.name,
+      version: manifest.version,
+      entry,
+      hooks,
+      manifestJson: JSON.stringify(manifest),
+      configJson: JSON.stringify(config),
+      dataDir,
+      command: sandboxCommand(this.#options.tools, {
+        pluginDir: dir,
+        readPaths: mayRead ? [...(mayWrite ? [] : ownDir), ...granted(read, grant.readPaths)] : [],
+        writePaths: mayWrite ? [...ownDir, ...granted(write, grant.writePaths)] : [],
+      }),
+      env: childEnv(manifest.requires.permissions.includes('env') ? granted(manifest.requires.env, grant.env) : null, dataDir),
+      cwd: dir,
+      log: this.log(manifest.name),
+      handshakeTimeoutMs: lifecycleTimeoutMs,
+      signal,
+    });
+  }
+}
+
+function granted(asked: readonly string[], held: readonly string[]): string[] {
+  return asked.filter((item) => held.includes(item));
+}
+
+/** Resident set size from /proc; null where there is none, or the process is gone. */
+async function residentBytes(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => null);
+  const kilobytes = status === null ? undefined : /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+}
