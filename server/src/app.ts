@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AuthService } from './auth/auth-service.ts';
+import { readManagementToken } from './auth/management-token.ts';
+import { SessionRepository } from './auth/session-repository.ts';
+import type { Config } from './config.ts';
+import { openDataDir } from './database/data-dir.ts';
+import { openDatabase } from './database/open-database.ts';
+import { ServiceLock } from './database/service-lock.ts';
+import { EventBus } from './event-bus.ts';
+import { EmbeddedUpstream } from './gateway/embedded-upstream.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { UpstreamSelector } from './gateway/upstream-selector.ts';
+import { HttpServer } from './http/server.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { Catalog } from './marketplace/catalog.ts';
+import { HookRegistry } from './pipeline/hook-registry.ts';
+import { JsonPipeline } from './pipeline/pipeline-json.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import { probeIsolation } from './plugin-process/isolation-probe.ts';
+import { findSandboxTools } from './plugin-process/sandbox.ts';
+import { createPlugins } from './plugins/create-plugins.ts';
+import { type Runtime, systemRuntime } from './runtime.ts';
+import { SettingsRepository } from './settings/settings-repository.ts';
+import { SettingsService } from './settings/settings-service.ts';
+
+export interface AppOverrides {
+  runtime?: Runtime;
+  logger?: Logger;
+}
+
+export interface App extends AsyncDisposable {
+  readonly dataDir: string;
+  readonly port: number;
+  /** A one-time link into the dashboard. */
+  readonly loginUrl: string;
+  readonly plugins: { active: number; enabled: number };
+  readonly safeMode: boolean;
+}
+
+/**
+ * Starts the whole service and resolves when it listens: every enabled plugin runs, or is in `error`, by then.
+ * Throws StartupError with a sentence for the operator; nothing is left open then.
+ */
+export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
+  await using cleanup = new AsyncDisposableStack();
+  const runtime = overrides.runtime ?? systemRuntime;
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  const startedAt = performance.now();
+
+  const dataDir = await openDataDir(config.dataDir);
+  const lock = await ServiceLock.acquire(dataDir);
+  cleanup.defer(() => lock.release());
+  const database = await openDatabase({ file: join(dataDir, 'omniroute.sqlite'), migrationsDir: config.migrationsDir });
+  cleanup.defer(() => database.destroy());
+
+  const port = () => server.port;
+  const events = new EventBus();
+  const settings = new SettingsService({ repository: new SettingsRepository(database), runtime, port });
+  const managementToken = config.authToken ?? (await readManagementToken(dataDir));
+  const auth = new AuthService({ sessions: new SessionRepository(database), managementToken, runtime, port });
+  await auth.start();
+
+  let paused = (await settings.read()).pluginsPaused;
+  const isPaused = () => config.safeMode || paused;
+  const tools = findSandboxTools();
+  const registry = new HookRegistry();
+  const { manager, runner, observer } = createPlugins({
+    database,
+    dataDir,
+    registry,
+    events,
+    runtime,
+    logger,
+    tools,
+    isolation: await probeIsolation(tools, logger),
+    mayRun: () => !isPaused(),
+  });
+  const pipeline = new Pipeline({ registry, invoker: runner, observer });
+  const hmacKey = await readHmacKey(dataDir);
+  const upstreams = new UpstreamSelector({
+    fixed: { url: config.upstreamUrl, apiKey: config.upstreamApiKey },
+    embedded: new EmbeddedUpstream(() => runtime.now()),
+    ownPort: port,
+    logger,
+  });
+  upstreams.configure(await settings.read());
+  settings.onChange(async (changed) => {
+    upstreams.configure(changed);
+    if (changed.pluginsPaused === paused) return;
+    paused = changed.pluginsPaused;
+    await manager.applyPause();
+  });
+
+  const server: HttpServer = new HttpServer({
+    services: {
+      plugins: manager,
+      pipeline: new JsonPipeline(pipeline, { runtime, hmacKey }),
+      catalog: new Catalog({
+        seedDir: config.catalogDir,
+        registryUrl: async () => (await settings.read()).pluginMarketplaceUrl,
+      }),
+      settings,
+      auth,
+      events,
+      health: async () => ({
+        status: server.stopping ? 'stopping' : 'ready',
+        version: config.version,
+        uptimeMs: Math.round(performance.now() - startedAt),
+        safeMode: isPaused(),
+        plugins: await manager.counts(),
+      }),
+      gateway: new Gateway({ pipeline, upstreams, runtime, logger, hmacKey }),
+    },
+    logger,
+    runtime,
+    port: config.port,
+    host: config.host,
+    gatewayKey: config.gatewayKey,
+    webDir: config.webDir,
+  });
+
+  cleanup.defer(() => upstreams.close());
+  cleanup.defer(() => manager.stop());
+  await manager.start();
+  cleanup.defer(() => server.close());
+  await server.listen();
+  await lock.announce({ pid: process.pid, port: server.port, startedAt: runtime.now().toISOString() });
+  logger.info({ port: server.port, dataDir }, 'service.ready');
+
+  const { active } = await manager.counts();
+  const running = cleanup.move();
+  return {
+    dataDir,
+    port: server.port,
+    loginUrl: auth.createLoginCode().url,
+    plugins: { active, enabled: await manager.enabledCount() },
+    safeMode: isPaused(),
+    [Symbol.asyncDispose]: async () => {
+      logger.info({ port: server.port }, 'service.stopping');
+      await running.disposeAsync();
+    },
+  };
+}
+
+/** The key behind `apiKeyInfo.id`, created (0600) at the first start. */
+async function readHmacKey(dataDir: string): Promise<Buffer> {
+  const file = join(dataDir, 'hmac-key');
+  const stored = await readFile(file).catch(() => null);
+  if (stored !== null && stored.length >= 32) return stored;
+  const key = randomBytes(32);
+  await writeFile(file, key, { mode: 0o600 });
+  return key;
+}

@@ -1,0 +1,81 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AuthService } from '../auth/auth-service.ts';
+import type { Principal } from '../auth/principal.ts';
+import { PluginError } from '../errors.ts';
+import { type AccessClass, type GatewayRules, gatewayRefusal, localRefusal, type RequestFacts } from './access.ts';
+import { credentialsOf, sessionCookie } from './credentials.ts';
+import { authRequired } from './trpc.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: AccessClass;
+  }
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+}
+
+interface GuardOptions {
+  auth: AuthService;
+  gateway: GatewayRules;
+  port: () => number;
+}
+
+const maxManageRequests = 256;
+
+const securityHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/**
+ * Judges every request by the access class of the route that the router matched, before its body is read. A route without a
+ * class cannot be registered. Sets `request.principal`.
+ */
+export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: GuardOptions): void {
+  let manageRequests = 0;
+  const counted = new WeakSet<FastifyRequest>();
+
+  fastify.decorateRequest('principal', null);
+
+  fastify.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.access === undefined) throw new Error(`route without an access class: ${String(method)} ${url}`);
+  });
+
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders).header('x-request-id', request.id);
+    const access = request.routeOptions.config.access ?? 'manage';
+    const facts = { ...factsOf(request), port: port() };
+    const refusal = access === 'gateway' ? gatewayRefusal(facts, gateway) : localRefusal(facts, access);
+    if (refusal !== null) throw refusal;
+    if (access === 'gateway') return;
+    if (access !== 'local') count(request);
+    request.principal = await auth.authenticate(credentialsOf(request.raw.rawHeaders));
+    if (access === 'manage' && request.principal === null) throw authRequired();
+    keepCookie(request, reply);
+  });
+
+  fastify.addHook('onResponse', async (request) => {
+    if (counted.delete(request)) manageRequests -= 1;
+  });
+
+  function count(request: FastifyRequest): void {
+    if (manageRequests >= maxManageRequests) {
+      throw new PluginError('RATE_LIMITED', 'Too many requests at once. Try again in a moment.');
+    }
+    manageRequests += 1;
+    counted.add(request);
+  }
+}
+
+function factsOf({ raw }: FastifyRequest): Omit<RequestFacts, 'port'> {
+  return { method: raw.method ?? '', peer: raw.socket.remoteAddress, rawHeaders: raw.rawHeaders };
+}
+
+/** A session that was prolonged has to live on in the browser, too. */
+function keepCookie(request: FastifyRequest, reply: FastifyReply): void {
+  const { cookie } = credentialsOf(request.raw.rawHeaders);
+  if (request.principal?.prolonged && cookie !== null) reply.header('set-cookie', sessionCookie(cookie));
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Health } from '@omniroute/shared/health';
+import type { CatalogListInput, CatalogListOutput } from '@omniroute/shared/marketplace';
+import type {
+  PipelineErrorInput,
+  PipelineErrorOutput,
+  PipelineRequestInput,
+  PipelineRequestOutput,
+  PipelineResponseInput,
+  PipelineResponseOutput,
+} from '@omniroute/shared/pipeline';
+import type {
+  Done,
+  InstallInput,
+  InstallOutput,
+  LogLine,
+  PluginConfigOutput,
+  PluginDetail,
+  PluginStatus,
+  PluginSummary,
+  ScanOutput,
+  UpdateConfigOutput,
+} from '@omniroute/shared/plugin';
+import type { PluginConfig } from '@omniroute/shared/plugin-config';
+import type { Settings, SettingsPatch } from '@omniroute/shared/settings';
+import type { AuthService } from '../auth/auth-service.ts';
+import type { EventBus } from '../event-bus.ts';
+
+/** What the interfaces need of the service. Each method throws `PluginError` with the codes of design 4.1. */
+export interface Services {
+  plugins: PluginService;
+  pipeline: PipelineService;
+  catalog: { list(input: CatalogListInput): Promise<CatalogListOutput> };
+  settings: { get(): Promise<Settings>; update(patch: SettingsPatch): Promise<Settings> };
+  auth: AuthService;
+  events: EventBus;
+  health(): Promise<Health>;
+  gateway: { handle(request: IncomingMessage, response: ServerResponse): void };
+}
+
+export interface PluginService {
+  list(filter: { status?: PluginStatus }): Promise<PluginSummary[]>;
+  get(name: string): Promise<PluginDetail>;
+  install(input: InstallInput): Promise<InstallOutput>;
+  scan(): Promise<ScanOutput>;
+  activate(name: string): Promise<Done>;
+  deactivate(name: string): Promise<Done>;
+  restart(name: string): Promise<Done>;
+  uninstall(name: string): Promise<Done>;
+  config(name: string): Promise<PluginConfigOutput>;
+  updateConfig(name: string, config: PluginConfig): Promise<UpdateConfigOutput>;
+  logs(name: string, tail: number): Promise<LogLine[]>;
+}
+
+/** The hooks without the gateway in front: bodies are JSON values. */
+export interface PipelineService {
+  request(input: PipelineRequestInput, signal: AbortSignal | undefined): Promise<PipelineRequestOutput>;
+  response(input: PipelineResponseInput, signal: AbortSignal | undefined): Promise<PipelineResponseOutput>;
+  error(input: PipelineErrorInput, signal: AbortSignal | undefined): Promise<PipelineErrorOutput>;
+}

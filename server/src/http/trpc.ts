@@ -1,0 +1,75 @@
+import { errorKinds } from '@omniroute/shared/error-code';
+import { initTRPC } from '@trpc/server';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import { errorBody, PluginError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { shownError } from './shown-error.ts';
+
+export interface ProcedureMeta {
+  /** `manage` needs credentials, `local` only the right place (design 4.3). */
+  access: 'manage' | 'local';
+  /** Takes bodies of the gateway's size, not of the management's. */
+  largeInput?: true;
+}
+
+const pingIntervalMs = 15_000;
+
+const trpc = initTRPC
+  .context<Context>()
+  .meta<ProcedureMeta>()
+  .create({
+    defaultMeta: { access: 'manage' },
+    isDev: false,
+    sse: { ping: { enabled: true, intervalMs: pingIntervalMs }, client: { reconnectAfterInactivityMs: 3 * pingIntervalMs } },
+    errorFormatter: ({ error, shape, ctx }) =>
+      trpcErrorShape(hiddenFromStrangers(shownError(error), ctx) ?? internalError(), shape.data.path),
+  });
+
+const loggedProcedure = trpc.procedure.use(async function logUnknownErrors({ ctx, path, next }) {
+  const result = await next();
+  if (!result.ok && shownError(result.error) === null) {
+    ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path }, 'request.failed');
+  }
+  return result;
+});
+
+/** For whoever is on this machine, logged in or not. */
+export const localProcedure = loggedProcedure.meta({ access: 'local' });
+
+/** For the operator. */
+export const manageProcedure = loggedProcedure.use(function requirePrincipal({ ctx, next }) {
+  if (ctx.principal === null) throw authRequired();
+  return next({ ctx: { principal: ctx.principal } });
+});
+
+/** For other tools that run the hooks over whole requests and responses. */
+export const pipelineProcedure = manageProcedure.meta({ access: 'manage', largeInput: true });
+
+export const { router } = trpc;
+
+export function authRequired(): PluginError {
+  return new PluginError(
+    'AUTH_REQUIRED',
+    'Log in first: open the link that `pnpm login-link` prints, or send `Authorization: Bearer <token>`.',
+  );
+}
+
+export function internalError(): PluginError {
+  return new PluginError('INTERNAL', 'Something failed inside the service. Its log has the details.');
+}
+
+/** An error as tRPC clients read it; `data.app` is what REST answers as `error`. */
+export function trpcErrorShape(error: PluginError, path?: string) {
+  const { status, body } = errorBody(error);
+  const code = errorKinds[error.code].trpc;
+  return {
+    message: error.message,
+    code: TRPC_ERROR_CODES_BY_KEY[code],
+    data: { code, httpStatus: status, path, app: body.error },
+  };
+}
+
+/** Without credentials, a procedure that is not there looks like one that is. */
+function hiddenFromStrangers(shown: PluginError | null, ctx: Context | undefined): PluginError | null {
+  return shown?.code === 'NOT_FOUND' && ctx?.principal === null ? authRequired() : shown;
+}

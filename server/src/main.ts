@@ -1,0 +1,34 @@
+import { type App, createApp } from './app.ts';
+import { parseConfig, readEnv } from './config.ts';
+import { StartupError } from './startup-error.ts';
+
+try {
+  const app = await createApp(parseConfig(readEnv()));
+  console.log(greeting(app));
+  await signalled();
+  await app[Symbol.asyncDispose]();
+} catch (error) {
+  if (!(error instanceof StartupError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+function greeting({ port, dataDir, plugins, loginUrl, safeMode }: App): string {
+  const active = `${plugins.active} active`;
+  const failed = plugins.enabled - plugins.active;
+  return [
+    `OmniRoute Plugins listens on http://localhost:${port}`,
+    '',
+    `  Dashboard  ${loginUrl}  (one use, 10 minutes; \`npx -y pnpm@12 login-link\` makes another)`,
+    `  Gateway    http://localhost:${port}/v1`,
+    `  Data       ${dataDir}`,
+    `  Plugins    ${safeMode ? 'none runs: safe mode is on, or plugins are paused' : failed > 0 ? `${active}, ${failed} did not start` : active}`,
+    '',
+  ].join('\n');
+}
+
+function signalled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+  return promise;
+}
