@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type App, createApp } from '@omniroute/server/app';
+import { parseConfig } from '@omniroute/server/config';
+import { createLogger } from '@omniroute/server/logger';
+import { systemRuntime } from '@omniroute/server/runtime';
+import type { ErrorBody } from '@omniroute/shared/error-code';
+import type { LogLine, PluginDetail, PluginSummary } from '@omniroute/shared/plugin';
+import { fixture } from './fixture.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export interface ChatOptions {
+  content?: string;
+  stream?: boolean;
+  headers?: Record<string, string>;
+}
+
+/** The whole service in this process, on a free port, over a data directory of its own. */
+export interface Service extends AsyncDisposable {
+  readonly app: App;
+  readonly url: string;
+  readonly token: string;
+  readonly loginUrl: string;
+  readonly dataDir: string;
+  /** What the service logged, one JSON line each. */
+  readonly log: string[];
+  /** An authenticated REST call; the body of the answer is read as JSON. */
+  call<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  /** Installs a fixture, and activates it unless told otherwise. Throws where either fails. */
+  add(name: string, options?: { activate?: boolean }): Promise<PluginDetail>;
+  plugin(name: string): Promise<PluginDetail>;
+  plugins(): Promise<PluginSummary[]>;
+  logs(name: string): Promise<LogLine[]>;
+  /** Sends a chat request to the gateway. */
+  chat(options?: ChatOptions): Promise<Response>;
+  /** Resolves when `check` holds; asks again every 20 ms. */
+  until<T>(check: () => Promise<T | false | null | undefined>): Promise<T>;
+}
+
+export interface ServiceOptions {
+  /** Where the test keeps it over restarts; without it the folder is removed at the end. */
+  dataDir?: string;
+  env?: Record<string, string>;
+  now?: () => Date;
+}
+
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
+  await using cleanup = new AsyncDisposableStack();
+  const dataDir = options.dataDir ?? cleanup.use(await temporaryFolder()).path;
+  const log: string[] = [];
+  const config = parseConfig({ PORT: '0', OMNIROUTE_DATA_DIR: dataDir, LOG_LEVEL: 'debug', ...options.env });
+  const app = await createApp(config, {
+    logger: createLogger('debug', { write: (line) => log.push(line) }),
+    ...(options.now ? { runtime: { ...systemRuntime, now: options.now } } : {}),
+  });
+  cleanup.use(app);
+  const url = `http://127.0.0.1:${app.port}`;
+  const token = config.authToken ?? (await readFile(join(dataDir, 'auth-token'), 'utf8')).trim();
+  const running = cleanup.move();
+
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+  };
+  const expectDone = <T>({ status, body }: Answer<T>): T => {
+    if (status >= 400) throw new Error(`${status} ${(body as ErrorBody).error.message}`);
+    return body;
+  };
+  const plugin = async (name: string) =>
+    expectDone(await call<{ plugin: PluginDetail }>('GET', `/api/plugins/${name}`)).plugin;
+
+  return {
+    app,
+    url,
+    token,
+    loginUrl: app.loginUrl,
+    dataDir,
+    log,
+    call,
+    plugin,
+    add: async (name, { activate = true } = {}) => {
+      const installed = expectDone(
+        await call<{ plugin: PluginDetail }>('POST', '/api/plugins', { path: fixture(name) }),
+      );
+      if (!activate) return installed.plugin;
+      expectDone(await call('POST', `/api/plugins/${installed.plugin.name}/activate`));
+      return plugin(installed.plugin.name);
+    },
+    plugins: async () => expectDone(await call<{ plugins: PluginSummary[] }>('GET', '/api/plugins')).plugins,
+    logs: async (name) => expectDone(await call<{ lines: LogLine[] }>('GET', `/api/plugins/${name}/logs`)).lines,
+    chat: ({ content = 'hello', stream = false, headers = {} } = {}) =>
+      fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ model: 'test-model', stream, messages: [{ role: 'user', content }] }),
+      }),
+    until: poll,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Asks again until `check` holds. The test's own timeout ends it. */
+export async function poll<T>(check: () => Promise<T | false | null | undefined>): Promise<T> {
+  for (;;) {
+    const value = await check();
+    if (value !== false && value !== null && value !== undefined) return value;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
