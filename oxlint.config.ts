@@ -24,7 +24,7 @@ const otherPackages = {
 };
 
 const server = [childProcess, kysely, trpc, environment, otherPackages];
-const domain = ['plugins', 'plugin-process', 'pipeline', 'marketplace', 'analytics'];
+const domain = ['auth', 'settings', 'plugins', 'plugin-process', 'pipeline', 'marketplace'];
 
 /** Forbids imports from the named folders of server/src, and from the composition root. */
 function layersAbove(...folders: string[]) {
@@ -32,7 +32,7 @@ function layersAbove(...folders: string[]) {
   return {
     regex: `^\\.{1,2}/(.*/)?(${above.join('|')})`,
     message:
-      'Imports point one way (shared ← database ← plugins, plugin-process, pipeline, marketplace, analytics ← gateway ← http ← app ← main): take what you need as a parameter.',
+      'Imports point one way (shared ← database ← auth, settings, plugins, plugin-process, pipeline, marketplace ← gateway ← http ← app ← main): take what you need as a parameter.',
   };
 }
 
@@ -164,12 +164,12 @@ export default defineConfig({
       layersAbove(...domain, 'gateway', 'http'),
     ),
     forbid(
-      ['server/src/{plugins,pipeline,marketplace,analytics}/**'],
+      ['server/src/{auth,settings,plugins,pipeline,marketplace}/**'],
       ...server,
       layersAbove('gateway', 'http'),
     ),
     forbid(
-      ['server/src/{plugins,pipeline,marketplace,analytics}/**/*-repository.ts'],
+      ['server/src/{auth,settings,plugins,pipeline,marketplace}/**/*-repository.ts'],
       ...server.filter((pattern) => pattern !== kysely),
       layersAbove('gateway', 'http'),
     ),
@@ -183,6 +183,8 @@ export default defineConfig({
       message:
         "The program in a plugin's process is plain JavaScript on node:* only: anything else doubles its start-up.",
     }),
+    // The canary tries to start a program, to see that it cannot.
+    forbid(['server/src/plugin-process/child/canary.js'], environment),
     forbid(['server/src/gateway/**'], ...server, layersAbove('http')),
     forbid(['server/src/http/**'], ...server.filter((pattern) => pattern !== trpc), layersAbove()),
     forbid(['server/src/main.ts'], ...server, {

@@ -21,6 +21,8 @@ import { Pipeline } from './pipeline/pipeline.ts';
 import { probeIsolation } from './plugin-process/isolation-probe.ts';
 import { findSandboxTools } from './plugin-process/sandbox.ts';
 import { createPlugins } from './plugins/create-plugins.ts';
+import { OperationRepository } from './plugins/operation-repository.ts';
+import { PluginRepository } from './plugins/plugin-repository.ts';
 import { type Runtime, systemRuntime } from './runtime.ts';
 import { SettingsRepository } from './settings/settings-repository.ts';
 import { SettingsService } from './settings/settings-service.ts';
@@ -52,7 +54,10 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const dataDir = await openDataDir(config.dataDir);
   const lock = await ServiceLock.acquire(dataDir);
   cleanup.defer(() => lock.release());
-  const database = await openDatabase({ file: join(dataDir, 'omniroute.sqlite'), migrationsDir: config.migrationsDir });
+  const database = await openDatabase({
+    file: join(dataDir, 'omniroute.sqlite'),
+    migrationsDir: config.migrationsDir,
+  });
   cleanup.defer(() => database.destroy());
 
   const port = () => server.port;
@@ -67,7 +72,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const tools = findSandboxTools();
   const registry = new HookRegistry();
   const { manager, runner, observer } = createPlugins({
-    database,
+    repository: new PluginRepository(database),
+    operations: new OperationRepository(database, runtime),
     dataDir,
     registry,
     events,

@@ -51,7 +51,10 @@ const envSchema = z.object({
     .default(20_128),
   OMNIROUTE_HOST: z
     .string()
-    .refine((host) => host === 'localhost' || isIP(host) !== 0, 'must be localhost or an IP address, such as 0.0.0.0')
+    .refine(
+      (host) => host === 'localhost' || isIP(host) !== 0,
+      'must be localhost or an IP address, such as 0.0.0.0',
+    )
     .transform((host) => (isLoopback(host) ? null : host))
     .default(null),
   OMNIROUTE_DATA_DIR: z.string().optional(),
@@ -64,7 +67,13 @@ const envSchema = z.object({
   OMNIROUTE_OUTBOUND_ALLOW_HOSTS: z
     .string()
     .default('')
-    .transform((list) => list.toLowerCase().split(',').map((host) => host.trim()).filter((host) => host !== ''))
+    .transform((list) =>
+      list
+        .toLowerCase()
+        .split(',')
+        .map((host) => host.trim())
+        .filter((host) => host !== ''),
+    )
     .refine(
       (hosts) => hosts.every((host) => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/.test(host)),
       'must be a list such as registry.example,10.0.0.5:8080',
@@ -81,10 +90,14 @@ export function readEnv(): Env {
 
 /** Throws StartupError with one sentence per variable that is not acceptable. An empty variable is an unset one. */
 export function parseConfig(env: Env): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const { data, error } = envSchema.safeParse(set);
   if (error) {
-    throw new StartupError(error.issues.map(({ path, message }) => `${path.join('.')} ${message}.`).join('\n'));
+    throw new StartupError(
+      error.issues.map(({ path, message }) => `${path.join('.')} ${message}.`).join('\n'),
+    );
   }
   if (data.OMNIROUTE_HOST !== null && data.OMNIROUTE_GATEWAY_KEY === null) {
     throw new StartupError(
@@ -116,7 +129,8 @@ function isLoopback(host: string): boolean {
 
 function dataDirOf(given: string | undefined, home: string | undefined): string {
   if (given !== undefined) return resolve(given);
-  if (home === undefined) throw new StartupError('Set OMNIROUTE_DATA_DIR: there is no HOME to keep the data in.');
+  if (home === undefined)
+    throw new StartupError('Set OMNIROUTE_DATA_DIR: there is no HOME to keep the data in.');
   return join(home, '.omniroute');
 }
 

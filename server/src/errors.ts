@@ -19,7 +19,10 @@ export class PluginError extends Error {
 
 /** The answer that clients get for `error`, whatever was thrown. */
 export function errorBody(error: unknown): { status: number; body: ErrorBody } {
-  const shown = error instanceof PluginError ? error : new PluginError('INTERNAL', 'Something failed inside the service. Its log has the details.');
+  const shown =
+    error instanceof PluginError
+      ? error
+      : new PluginError('INTERNAL', 'Something failed inside the service. Its log has the details.');
   const { status, type } = errorKinds[shown.code];
   const details = shown.details === undefined ? {} : { details: shown.details };
   return { status, body: { error: { message: shown.message, type, code: shown.code, ...details } } };

@@ -20,7 +20,9 @@ async function loginLink(): Promise<string> {
     throw notRunning(dataDir, cause);
   });
   if (statusCode === 401) {
-    throw new StartupError('The service uses another management token: set OMNIROUTE_AUTH_TOKEN to the one that it was started with.');
+    throw new StartupError(
+      'The service uses another management token: set OMNIROUTE_AUTH_TOKEN to the one that it was started with.',
+    );
   }
   if (statusCode !== 200) throw new StartupError(`The service answered ${statusCode}. Its log says why.`);
   return loginCodeOutputSchema.parse(await body.json()).url;

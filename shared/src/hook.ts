@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
 /** Hooks of the request pipeline, in the order in which a request meets them. */
-export const pipelineHooks = ['onRequest', 'onResponse', 'onError', 'onStreamChunk', 'onStreamComplete'] as const;
+export const pipelineHooks = [
+  'onRequest',
+  'onResponse',
+  'onError',
+  'onStreamChunk',
+  'onStreamComplete',
+] as const;
 
 /** Hooks of a plugin's own life. */
 export const lifecycleHooks = ['onInstall', 'onActivate', 'onDeactivate', 'onUninstall'] as const;
@@ -16,8 +22,8 @@ export type LifecycleHook = (typeof lifecycleHooks)[number];
 /** Declared hooks that this version accepts but does not call yet. Installing such a plugin says so in `warning`. */
 export const hooksNotCalledYet: readonly HookName[] = ['onStreamChunk', 'onRender'];
 
-export const failurePolicies = ['open', 'closed'] as const;
-export const hookModes = ['intercept', 'observe'] as const;
+const failurePolicies = ['open', 'closed'] as const;
+const hookModes = ['intercept', 'observe'] as const;
 
 export const hookSettingsSchema = z.object({
   enabled: z.boolean().default(true),

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { defaultTimeoutMs, type HookName, hookNameSchema, hookNames, type HookSettings, hookSettingsSchema } from './hook.ts';
+import {
+  defaultTimeoutMs,
+  type HookName,
+  hookNameSchema,
+  hookNames,
+  type HookSettings,
+  hookSettingsSchema,
+} from './hook.ts';
 import { permissionSchema, type Permission } from './permission.ts';
 import { pluginConfigSchemaSchema } from './plugin-config.ts';
 
@@ -18,9 +25,12 @@ export const pluginNameSchema = z
   .min(1, 'must not be empty')
   .max(100, 'must be at most 100 characters')
   .regex(/^[a-z0-9-]+$/, 'may hold only the characters a-z, 0-9 and -')
-  .refine((name) => !reservedNames.has(name) && !windowsDeviceName.test(name), 'is a reserved name; choose another');
+  .refine(
+    (name) => !reservedNames.has(name) && !windowsDeviceName.test(name),
+    'is a reserved name; choose another',
+  );
 
-export const versionSchema = z
+const versionSchema = z
   .string()
   .max(64)
   .regex(/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/, 'must be MAJOR.MINOR.PATCH, such as 1.0.0');
@@ -59,7 +69,11 @@ const hookDeclarationSchema = z.union([z.boolean(), hookSettingsSchema], {
 const hooksSchema = z.record(z.string(), hookDeclarationSchema).superRefine((hooks, issues) => {
   for (const [name, declaration] of Object.entries(hooks)) {
     if (hookNameSchema.safeParse(name).success || !isEnabled(declaration)) continue;
-    issues.addIssue({ code: 'custom', path: [name], message: `is not a hook; the hooks are ${hookNames.join(', ')}` });
+    issues.addIssue({
+      code: 'custom',
+      path: [name],
+      message: `is not a hook; the hooks are ${hookNames.join(', ')}`,
+    });
   }
 });
 
@@ -68,7 +82,11 @@ const entryFileSchema = z
   .min(1)
   .max(500)
   .refine(
-    (path) => !path.includes('\0') && !path.startsWith('/') && !path.includes('\\') && !path.split('/').includes('..'),
+    (path) =>
+      !path.includes('\0') &&
+      !path.startsWith('/') &&
+      !path.includes('\\') &&
+      !path.split('/').includes('..'),
     'must be a path inside the plugin directory',
   );
 
@@ -115,7 +133,11 @@ export function declaredHooks(manifest: Pick<Manifest, 'hooks'>): DeclaredHook[]
   return hookNames.flatMap((name) => {
     const declaration = Object.hasOwn(manifest.hooks, name) ? manifest.hooks[name] : undefined;
     if (declaration === undefined || !isEnabled(declaration)) return [];
-    const { enabled: _, timeoutMs, ...settings } = hookSettingsSchema.parse(declaration === true ? {} : declaration);
+    const {
+      enabled: _,
+      timeoutMs,
+      ...settings
+    } = hookSettingsSchema.parse(declaration === true ? {} : declaration);
     return [{ ...settings, name, timeoutMs: timeoutMs ?? defaultTimeoutMs(name) }];
   });
 }

@@ -19,8 +19,8 @@ export const catalogEntrySchema = z.object({
 });
 export type CatalogEntry = z.infer<typeof catalogEntrySchema>;
 
-export const catalogSorts = ['name', 'updated', 'downloads', 'rating'] as const;
-export const registryWarningCodes = [
+const catalogSorts = ['name', 'updated', 'downloads', 'rating'] as const;
+const registryWarningCodes = [
   'URL_BLOCKED',
   'DNS_FAILED',
   'FETCH_FAILED',

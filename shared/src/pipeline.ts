@@ -11,7 +11,10 @@ const requestIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1â€
 
 export const pipelineRequestInputSchema = z.strictObject({
   requestId: requestIdSchema.optional(),
-  method: z.string().regex(/^[A-Z]{1,20}$/, 'must be an upper-case method name').default('POST'),
+  method: z
+    .string()
+    .regex(/^[A-Z]{1,20}$/, 'must be an upper-case method name')
+    .default('POST'),
   path: z.string().max(8_000).startsWith('/').default('/v1/chat/completions'),
   headers: headersSchema.default({}),
   model: z.string().max(500).optional(),
@@ -49,7 +52,10 @@ export const pipelineResponseInputSchema = pipelineRequestInputSchema.extend({
   response: z.strictObject(pipelineResponseSchema.shape),
 });
 export type PipelineResponseInput = z.infer<typeof pipelineResponseInputSchema>;
-export const pipelineResponseOutputSchema = z.object({ response: pipelineResponseSchema, metadata: metadataSchema });
+export const pipelineResponseOutputSchema = z.object({
+  response: pipelineResponseSchema,
+  metadata: metadataSchema,
+});
 export type PipelineResponseOutput = z.infer<typeof pipelineResponseOutputSchema>;
 
 export const upstreamErrorCodes = [

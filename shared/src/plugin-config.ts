@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const configFieldTypes = ['string', 'number', 'boolean', 'select'] as const;
+const configFieldTypes = ['string', 'number', 'boolean', 'select'] as const;
 
 const scalarSchema = z.union([z.string(), z.number(), z.boolean()]);
 export type ConfigScalar = z.infer<typeof scalarSchema>;
@@ -23,7 +23,10 @@ export const configFieldSchema = z
     min: z.number().optional(),
     /** For a number its greatest value, for a string its greatest length. */
     max: z.number().optional(),
-    enum: z.array(z.union([z.string(), z.number()])).min(1).optional(),
+    enum: z
+      .array(z.union([z.string(), z.number()]))
+      .min(1)
+      .optional(),
     description: z.string().max(500).optional(),
     secret: z.boolean().optional(),
   })
@@ -33,7 +36,11 @@ export const configFieldSchema = z
       return;
     }
     if (field.min !== undefined && field.max !== undefined && field.min > field.max) {
-      issues.addIssue({ code: 'custom', path: ['min'], message: `min ${field.min} is above max ${field.max}` });
+      issues.addIssue({
+        code: 'custom',
+        path: ['min'],
+        message: `min ${field.min} is above max ${field.max}`,
+      });
       return;
     }
     const problem = field.default === undefined ? null : configValueProblem(field, field.default);
@@ -51,7 +58,8 @@ export function configValueProblem(
   value: unknown,
 ): string | null {
   if (field.type === 'boolean') return typeof value === 'boolean' ? null : 'must be true or false';
-  if (field.type === 'number' && (typeof value !== 'number' || !Number.isFinite(value))) return 'must be a number';
+  if (field.type === 'number' && (typeof value !== 'number' || !Number.isFinite(value)))
+    return 'must be a number';
   if (field.type === 'string' && typeof value !== 'string') return 'must be a string';
   if (typeof value !== 'string' && typeof value !== 'number') return 'must be a string or a number';
   if (field.enum && !field.enum.includes(value)) return `must be one of: ${field.enum.join(', ')}`;
@@ -99,7 +107,11 @@ export function maskSecrets(schema: PluginConfigSchema, config: PluginConfig): P
 }
 
 /** `next` with every masked secret replaced by the value in `stored`; a mask with nothing stored is dropped. */
-export function unmaskSecrets(schema: PluginConfigSchema, stored: PluginConfig, next: PluginConfig): PluginConfig {
+export function unmaskSecrets(
+  schema: PluginConfigSchema,
+  stored: PluginConfig,
+  next: PluginConfig,
+): PluginConfig {
   return Object.fromEntries(
     Object.entries(next).flatMap(([key, value]) => {
       if (value !== secretMask || ownField(schema, key)?.secret !== true) return [[key, value] as const];

@@ -5,15 +5,15 @@ import { permissionSchema } from './permission.ts';
 import { configSchema, pluginConfigSchemaSchema } from './plugin-config.ts';
 
 /** The fact: what the plugin is now. `enabled` beside it is the operator's wish. */
-export const pluginStatuses = ['installed', 'active', 'inactive', 'error'] as const;
+const pluginStatuses = ['installed', 'active', 'inactive', 'error'] as const;
 export const pluginStatusSchema = z.enum(pluginStatuses);
 export type PluginStatus = z.infer<typeof pluginStatusSchema>;
 
-export const processStates = ['stopped', 'starting', 'running', 'restarting', 'failed'] as const;
+const processStates = ['stopped', 'starting', 'running', 'restarting', 'failed'] as const;
 export const processStateSchema = z.enum(processStates);
 export type ProcessState = z.infer<typeof processStateSchema>;
 
-export const isolationLayers = ['installer', 'process', 'node', 'os'] as const;
+const isolationLayers = ['installer', 'process', 'node', 'os'] as const;
 
 /** What this machine really enforces for a plugin: 3 the kernel, 2 Node's permission model, 1 a process of its own. */
 export const isolationSchema = z.object({
@@ -49,7 +49,7 @@ export const pluginSummarySchema = z.object({
 });
 export type PluginSummary = z.infer<typeof pluginSummarySchema>;
 
-export const lastExitSchema = z.object({
+const lastExitSchema = z.object({
   at: timeSchema,
   code: z.number().nullable(),
   signal: z.string().nullable(),
@@ -129,11 +129,12 @@ export const updateConfigInputSchema = pluginRefSchema.extend({ config: configSc
 export const updateConfigOutputSchema = z.object({ success: z.literal(true), config: configSchema });
 export type UpdateConfigOutput = z.infer<typeof updateConfigOutputSchema>;
 
-export const logStreams = ['stdout', 'stderr', 'host'] as const;
+const logStreams = ['stdout', 'stderr', 'host'] as const;
 /** One line of a plugin's log; `host` lines are the service's own (hook failures, exits, refused returns). */
 export const logLineSchema = z.object({ time: timeSchema, stream: z.enum(logStreams), text: z.string() });
 export type LogLine = z.infer<typeof logLineSchema>;
 
-export const logsInputSchema = pluginRefSchema.extend({ tail: z.coerce.number().int().min(1).max(5_000).default(200) });
+export const logsInputSchema = pluginRefSchema.extend({
+  tail: z.coerce.number().int().min(1).max(5_000).default(200),
+});
 export const logsOutputSchema = z.object({ lines: z.array(logLineSchema) });
-

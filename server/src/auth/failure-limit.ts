@@ -21,9 +21,13 @@ export class FailureLimit {
     const oldest = this.#failures[0];
     if (oldest === undefined || this.#failures.length < this.#limit) return;
     const retryAfterSeconds = Math.max(1, Math.ceil((oldest + windowMs - now) / 1_000));
-    throw new PluginError('RATE_LIMITED', `Too many failed logins. Try again in ${retryAfterSeconds} seconds.`, {
-      details: { retryAfterSeconds },
-    });
+    throw new PluginError(
+      'RATE_LIMITED',
+      `Too many failed logins. Try again in ${retryAfterSeconds} seconds.`,
+      {
+        details: { retryAfterSeconds },
+      },
+    );
   }
 
   count(): void {

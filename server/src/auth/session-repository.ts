@@ -66,7 +66,9 @@ export class SessionRepository {
       await transaction
         .insertInto('settings')
         .values({ key: tokenHashKey, value, updated_at: now.toISOString() })
-        .onConflict((conflict) => conflict.column('key').doUpdateSet({ value, updated_at: now.toISOString() }))
+        .onConflict((conflict) =>
+          conflict.column('key').doUpdateSet({ value, updated_at: now.toISOString() }),
+        )
         .execute();
     });
   }

@@ -22,7 +22,8 @@ export async function migrate({ database, connection, migrationsDir }: MigrateOp
   const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
   refuseNewer(connection, migrations);
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  if (error === undefined) return;
+  throw error instanceof Error ? error : new Error('the migrations failed', { cause: error });
 }
 
 async function readMigrations(
@@ -47,7 +48,9 @@ function refuseNewer(connection: SqliteDatabase.Database, known: Record<string, 
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'kysely_migration'`)
     .get();
   if (bookkeeping === undefined) return;
-  const ran = connection.prepare<[], { name: string }>('SELECT name FROM kysely_migration ORDER BY name').all();
+  const ran = connection
+    .prepare<[], { name: string }>('SELECT name FROM kysely_migration ORDER BY name')
+    .all();
   const unknown = ran.find(({ name }) => !Object.hasOwn(known, name));
   if (unknown === undefined) return;
   throw new StartupError(

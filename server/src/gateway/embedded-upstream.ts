@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
-export const embeddedModel = 'omniroute/echo';
+const embeddedModel = 'omniroute/echo';
 
 const partSchema = z.object({ type: z.string(), text: z.string().optional() });
 const chatRequestSchema = z.object({
@@ -38,7 +38,8 @@ export class EmbeddedUpstream implements Upstream {
 
   async send({ method, path, body }: UpstreamRequest): Promise<UpstreamResponse> {
     const [route] = path.split('?', 1);
-    if (method === 'GET' && route === '/models') return json(200, { object: 'list', data: [model(embeddedModel)] });
+    if (method === 'GET' && route === '/models')
+      return json(200, { object: 'list', data: [model(embeddedModel)] });
     if (method === 'GET' && route === `/models/${embeddedModel}`) return json(200, model(embeddedModel));
     if (method === 'POST' && route === '/chat/completions') return this.#chat(body);
     return refusal(
@@ -53,10 +54,15 @@ export class EmbeddedUpstream implements Upstream {
     const parsed = chatRequestSchema.safeParse(parseJson(body));
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
-      return refusal(400, `Not a chat request: ${issue?.path.join('.') || 'the body'}: ${issue?.message ?? 'not valid'}.`);
+      return refusal(
+        400,
+        `Not a chat request: ${issue?.path.join('.') || 'the body'}: ${issue?.message ?? 'not valid'}.`,
+      );
     }
     const answer = this.#answer(parsed.data, body ?? Buffer.alloc(0));
-    return parsed.data.stream ? stream(answer, parsed.data.stream_options?.include_usage === true) : complete(answer);
+    return parsed.data.stream
+      ? stream(answer, parsed.data.stream_options?.include_usage === true)
+      : complete(answer);
   }
 
   #answer({ model: name, messages }: ChatRequest, body: Buffer): Answer {
@@ -79,12 +85,17 @@ function complete({ id, created, model: name, content, usage }: Answer): Upstrea
 }
 
 /** One chunk per word; the last one carries the usage, or a chunk of its own does where the client asked for it. */
-function stream({ id, created, model: name, content, usage }: Answer, hasUsageChunk: boolean): UpstreamResponse {
+function stream(
+  { id, created, model: name, content, usage }: Answer,
+  hasUsageChunk: boolean,
+): UpstreamResponse {
   const chunk = (choices: object[], more: object = {}) => {
     const data = { id, object: 'chat.completion.chunk', created, model: name, choices, ...more };
     return `data: ${JSON.stringify(data)}\n\n`;
   };
-  const delta = (value: object, finish: string | null = null) => [{ index: 0, delta: value, finish_reason: finish }];
+  const delta = (value: object, finish: string | null = null) => [
+    { index: 0, delta: value, finish_reason: finish },
+  ];
   const words = content.match(/\s*\S+\s*$|\s*\S+|\s+/g) ?? [];
   const events = [
     chunk(delta({ role: 'assistant', content: '' })),
@@ -96,12 +107,17 @@ function stream({ id, created, model: name, content, usage }: Answer, hasUsageCh
   return {
     status: 200,
     headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' },
-    body: Readable.from(events.map((event) => Buffer.from(event, 'utf8')), { objectMode: false }),
+    body: Readable.from(
+      events.map((event) => Buffer.from(event, 'utf8')),
+      { objectMode: false },
+    ),
   };
 }
 
 function refusal(status: number, message: string): UpstreamResponse {
-  return json(status, { error: { message, type: 'invalid_request', code: status === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST' } });
+  return json(status, {
+    error: { message, type: 'invalid_request', code: status === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST' },
+  });
 }
 
 function json(status: number, value: unknown): UpstreamResponse {

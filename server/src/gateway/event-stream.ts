@@ -77,7 +77,12 @@ export class StreamAssembler {
       message: { role, content },
       finish_reason: finishReason,
     }));
-    return { ...this.#about, object: 'chat.completion', choices, ...(this.#usage ? { usage: this.#usage } : {}) };
+    return {
+      ...this.#about,
+      object: 'chat.completion',
+      choices,
+      ...(this.#usage ? { usage: this.#usage } : {}),
+    };
   }
 
   #onEvent(event: string): void {
@@ -96,7 +101,10 @@ export class StreamAssembler {
 
   #add({ id, created, model, choices = [], usage }: Chunk): void {
     const about = { id, created, model };
-    this.#about = { ...this.#about, ...Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)) };
+    this.#about = {
+      ...this.#about,
+      ...Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)),
+    };
     if (usage) this.#usage = usage;
     for (const { index, delta, finish_reason: finishReason } of choices) {
       const choice = this.#choices.get(index) ?? { role: 'assistant', content: '', finishReason: null };
@@ -119,7 +127,11 @@ const completionSchema = z.looseObject({
 export function completionAsStream(body: Buffer): Buffer | null {
   const parsed = completionSchema.safeParse(parseJson(body.toString('utf8')));
   if (!parsed.success) return null;
-  const choices = parsed.data.choices.map(({ message, ...rest }, index) => ({ index, ...rest, delta: message }));
+  const choices = parsed.data.choices.map(({ message, ...rest }, index) => ({
+    index,
+    ...rest,
+    delta: message,
+  }));
   const chunk = { ...parsed.data, object: 'chat.completion.chunk', choices };
   return Buffer.from(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`, 'utf8');
 }

@@ -61,7 +61,8 @@ export class Exchange {
   #send(): Promise<UpstreamResponse> {
     const { state, upstream, target, headers, signal, pipeline } = this.#options;
     const changed = new Map<string, string>(Object.entries(headers));
-    if (pipeline.registry.has('onResponse', 'onError', 'onStreamComplete')) changed.set('accept-encoding', 'identity');
+    if (pipeline.registry.has('onResponse', 'onError', 'onStreamComplete'))
+      changed.set('accept-encoding', 'identity');
     for (const [name, value] of state.headerChanges) {
       if (value === null) changed.delete(name);
       else changed.set(name, value);
@@ -128,7 +129,12 @@ export class Exchange {
     }
     const headers = joinHeaders(answer.headers);
     const data = await readableBody(read.bytes, headers);
-    const given: HookResponse = { ...emptyResponse('upstream', answer.status), headers, data, durationMs: this.#elapsed() };
+    const given: HookResponse = {
+      ...emptyResponse('upstream', answer.status),
+      headers,
+      data,
+      durationMs: this.#elapsed(),
+    };
     const final = await pipeline.onResponse(state, given);
     const isUntouched = final.data === given.data && final.headers === given.headers;
     if (isUntouched) this.#write(final.status, clientHeaders(answer.headers), read.bytes);
@@ -139,7 +145,9 @@ export class Exchange {
   /** A response that hooks cannot change: it streams through, and they hear of it at its end. */
   async #bypass(answer: UpstreamResponse, start: Buffer | null, why: string): Promise<void> {
     const { pipeline, state } = this.#options;
-    const closed = pipeline.registry.list('onResponse').find((hook) => hook.failure === 'closed' && hook.mode === 'intercept');
+    const closed = pipeline.registry
+      .list('onResponse')
+      .find((hook) => hook.failure === 'closed' && hook.mode === 'intercept');
     pipeline.bypassed(`${why}: it ${closed ? 'is refused' : 'passes unseen'}`);
     if (closed) {
       answer.body.destroy();
@@ -148,7 +156,11 @@ export class Exchange {
     }
     await this.#pipe(answer, start);
     const headers = joinHeaders(answer.headers);
-    await pipeline.onResponse(state, { ...emptyResponse('upstream', answer.status), headers, durationMs: this.#elapsed() }, true);
+    await pipeline.onResponse(
+      state,
+      { ...emptyResponse('upstream', answer.status), headers, durationMs: this.#elapsed() },
+      true,
+    );
   }
 
   /** An answer that was made here: a block, a short-circuit, a fallback, or our own error. */
@@ -156,14 +168,20 @@ export class Exchange {
     const { pipeline, state } = this.#options;
     const final = await pipeline.onResponse(state, { ...made, durationMs: this.#elapsed() });
     const asStream = state.stream && isSuccess(final) && final.data ? completionAsStream(final.data) : null;
-    if (asStream) this.#write(final.status, { ...final.headers, 'content-type': 'text/event-stream; charset=utf-8' }, asStream);
+    if (asStream)
+      this.#write(
+        final.status,
+        { ...final.headers, 'content-type': 'text/event-stream; charset=utf-8' },
+        asStream,
+      );
     else this.#write(final.status, final.headers, final.data ?? Buffer.alloc(0));
   }
 
   async #stream(answer: UpstreamResponse): Promise<void> {
     const { pipeline, state, response, signal } = this.#options;
     const isWatched = pipeline.registry.has('onResponse', 'onStreamComplete');
-    const assembler = isWatched && answer.headers['content-encoding'] === undefined ? new StreamAssembler() : null;
+    const assembler =
+      isWatched && answer.headers['content-encoding'] === undefined ? new StreamAssembler() : null;
     response.writeHead(answer.status, clientHeaders(answer.headers));
     response.flushHeaders();
     try {
@@ -174,8 +192,14 @@ export class Exchange {
     } catch (error) {
       if (signal.aborted) return;
       const message = `The upstream's stream broke off: ${messageOf(error)}`;
-      await pipeline.onError(state, { code: isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'STREAM_BROKEN', message }, null);
-      response.write(`event: error\ndata: ${JSON.stringify({ error: { message, type: 'upstream', code: 'STREAM_BROKEN' } })}\n\n`);
+      await pipeline.onError(
+        state,
+        { code: isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'STREAM_BROKEN', message },
+        null,
+      );
+      response.write(
+        `event: error\ndata: ${JSON.stringify({ error: { message, type: 'upstream', code: 'STREAM_BROKEN' } })}\n\n`,
+      );
     }
     response.end();
     assembler?.end();
@@ -250,7 +274,10 @@ function clientHeaders(headers: UpstreamHeaders): Record<string, string | string
 
 function joinHeaders(headers: UpstreamHeaders): Headers {
   return Object.fromEntries(
-    Object.entries(clientHeaders(headers)).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+    Object.entries(clientHeaders(headers)).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
   );
 }
 

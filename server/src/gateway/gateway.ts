@@ -63,7 +63,16 @@ export class Gateway {
       timestamp: runtime.now().getTime(),
       signal: gone.signal,
     });
-    const exchange = new Exchange({ state, pipeline, upstream, response, startedAt, signal: gone.signal, target, headers });
+    const exchange = new Exchange({
+      state,
+      pipeline,
+      upstream,
+      response,
+      startedAt,
+      signal: gone.signal,
+      target,
+      headers,
+    });
     await exchange.run();
   }
 }

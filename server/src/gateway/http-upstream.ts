@@ -62,7 +62,11 @@ export class HttpUpstream implements Upstream {
       return { status: response.statusCode, headers: response.headers, body: response.body };
     } catch (error) {
       const code = isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_UNREACHABLE';
-      throw new UpstreamError(code, `The upstream ${this.provider} cannot be used: ${messageOf(error)}`, error);
+      throw new UpstreamError(
+        code,
+        `The upstream ${this.provider} cannot be used: ${messageOf(error)}`,
+        error,
+      );
     }
   }
 
@@ -78,5 +82,7 @@ export function isTimeout(error: unknown): boolean {
 function isOwnAddress(socket: Socket, ownPort: number): boolean {
   const { remoteAddress = '', remotePort } = socket;
   const family = isIP(remoteAddress);
-  return remotePort === ownPort && family !== 0 && loopback.check(remoteAddress, family === 4 ? 'ipv4' : 'ipv6');
+  return (
+    remotePort === ownPort && family !== 0 && loopback.check(remoteAddress, family === 4 ? 'ipv4' : 'ipv6')
+  );
 }

@@ -48,7 +48,10 @@ const forwardingHeaders = new Set([
 ]);
 
 /** Why this request may not reach a route of this machine's own, whatever its credentials; null if it may. */
-export function localRefusal(facts: RequestFacts, access: Exclude<AccessClass, 'gateway'>): PluginError | null {
+export function localRefusal(
+  facts: RequestFacts,
+  access: Exclude<AccessClass, 'gateway'>,
+): PluginError | null {
   if (!isLoopbackAddress(facts.peer)) return localOnly('Open it on the machine that the service runs on.');
   if (!hasOwnHost(facts)) return localOnly(`Use http://localhost:${facts.port}.`);
   if (headerNames(facts.rawHeaders).some(isForwardingHeader)) {
@@ -66,10 +69,16 @@ export function gatewayRefusal(facts: RequestFacts, { key, exposed }: GatewayRul
     return new PluginError('FORBIDDEN', 'Web pages of other sites may not call the gateway.');
   }
   if (key !== null && !carriesKey(facts, key)) {
-    return new PluginError('AUTH_REQUIRED', "Send the gateway's key as `Authorization: Bearer <OMNIROUTE_GATEWAY_KEY>`.");
+    return new PluginError(
+      'AUTH_REQUIRED',
+      "Send the gateway's key as `Authorization: Bearer <OMNIROUTE_GATEWAY_KEY>`.",
+    );
   }
   if (facts.method === 'POST' && !hasGatewayContentType(facts)) {
-    return new PluginError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json or multipart/form-data.');
+    return new PluginError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send the body as application/json or multipart/form-data.',
+    );
   }
   return null;
 }
@@ -115,7 +124,9 @@ function fetchSite({ rawHeaders }: RequestFacts): string | undefined {
 /** Only where there is no Origin, which says the same with more authority. */
 function hasForeignReferer({ rawHeaders }: RequestFacts): boolean {
   if (headerValues(rawHeaders, 'origin').length > 0) return false;
-  return headerValues(rawHeaders, 'referer').some((referer) => URL.parse(referer)?.origin !== originOf(rawHeaders));
+  return headerValues(rawHeaders, 'referer').some(
+    (referer) => URL.parse(referer)?.origin !== originOf(rawHeaders),
+  );
 }
 
 function originOf(rawHeaders: readonly string[]): string {

@@ -13,7 +13,8 @@ export function credentialsOf(rawHeaders: readonly string[]): Credentials {
   return {
     bearer,
     cookie: cookies[0] ?? null,
-    invalid: authorizations.length > 1 || cookies.length > 1 || (authorizations.length === 1 && bearer === null),
+    invalid:
+      authorizations.length > 1 || cookies.length > 1 || (authorizations.length === 1 && bearer === null),
   };
 }
 

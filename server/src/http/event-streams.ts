@@ -104,7 +104,7 @@ export class EventStreams {
   }
 
   async #endInvalid(): Promise<void> {
-    for (const stream of [...this.#streams]) {
+    for (const stream of this.#streams) {
       const valid = await this.#auth.isValid(stream.principal).catch(() => false);
       if (!valid) stream.end();
     }

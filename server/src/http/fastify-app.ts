@@ -1,5 +1,10 @@
 import { manifestJsonSchema } from '@omniroute/shared/manifest';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { Logger } from 'pino';
 import { errorBody, PluginError } from '../errors.ts';
 import type { Context } from './context.ts';
@@ -41,7 +46,10 @@ export async function createFastifyApp(options: FastifyAppOptions): Promise<Fast
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setErrorHandler(async (error, request, reply) => {
     const { status, body } = errorBody(reportError(error, request));
-    return reply.code(status).headers(retryHeaders(error)).send(body);
+    return reply
+      .code(status)
+      .headers(retryHeaders([error]))
+      .send(body);
   });
   installGuard(app, {
     auth: services.auth,

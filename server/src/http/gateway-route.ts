@@ -3,7 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import type { Services } from './services.ts';
 
 /** Hands `/v1/*` over to the gateway, its body unread. A key that was the gateway's own does not travel on. */
-export function installGateway(fastify: FastifyInstance, gateway: Services['gateway'], keyDemanded: boolean): void {
+export function installGateway(
+  fastify: FastifyInstance,
+  gateway: Services['gateway'],
+  keyDemanded: boolean,
+): void {
   for (const url of ['/v1', '/v1/*']) {
     fastify.all(url, {
       config: { access: 'gateway' },

@@ -2,7 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthService } from '../auth/auth-service.ts';
 import type { Principal } from '../auth/principal.ts';
 import { PluginError } from '../errors.ts';
-import { type AccessClass, type GatewayRules, gatewayRefusal, localRefusal, type RequestFacts } from './access.ts';
+import {
+  type AccessClass,
+  type GatewayRules,
+  gatewayRefusal,
+  localRefusal,
+  type RequestFacts,
+} from './access.ts';
 import { credentialsOf, sessionCookie } from './credentials.ts';
 import { authRequired } from './trpc.ts';
 
@@ -41,7 +47,8 @@ export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: 
   fastify.decorateRequest('principal', null);
 
   fastify.addHook('onRoute', ({ config, method, url }) => {
-    if (config?.access === undefined) throw new Error(`route without an access class: ${String(method)} ${url}`);
+    if (config?.access === undefined)
+      throw new Error(`route without an access class: ${String(method)} ${url}`);
   });
 
   fastify.addHook('onRequest', async (request, reply) => {

@@ -44,7 +44,8 @@ function checkDepth(text: string): void {
     } else if (character === '"') inString = true;
     else if (character === '{' || character === '[') depth += 1;
     else if (character === '}' || character === ']') depth -= 1;
-    if (depth > maxDepth) throw new PluginError('INVALID_REQUEST', `The body is nested more than ${maxDepth} levels deep.`);
+    if (depth > maxDepth)
+      throw new PluginError('INVALID_REQUEST', `The body is nested more than ${maxDepth} levels deep.`);
   }
 }
 
@@ -59,7 +60,10 @@ function checkKeys(root: unknown): void {
     const value = waiting.pop();
     if (typeof value !== 'object' || value === null) continue;
     if (Object.hasOwn(value, '__proto__') || reachesPrototype(value)) {
-      throw new PluginError('INVALID_REQUEST', 'The body must not hold the key "__proto__" or "constructor.prototype".');
+      throw new PluginError(
+        'INVALID_REQUEST',
+        'The body must not hold the key "__proto__" or "constructor.prototype".',
+      );
     }
     for (const child of Object.values(value)) waiting.push(child);
   }

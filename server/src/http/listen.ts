@@ -77,7 +77,9 @@ function startupError(error: unknown, { port, host }: ListenOptions): StartupErr
     return new StartupError(message, { cause: error });
   }
   if (errorCode(error) === 'EACCES') {
-    return new StartupError(`Port ${port} may not be used without privileges: set PORT to 1024 or above.`, { cause: error });
+    return new StartupError(`Port ${port} may not be used without privileges: set PORT to 1024 or above.`, {
+      cause: error,
+    });
   }
   const address = host !== null && isIPv6(host) ? `[${host}]` : (host ?? 'localhost');
   return new StartupError(`Cannot listen at ${address}:${port} (${messageOf(error)}).`, { cause: error });

@@ -30,7 +30,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
 function refuseOtherTypes(rawHeaders: readonly string[]): void {
   const types = headerValues(rawHeaders, 'content-type');
   if (types.length !== 1 || !jsonType.test(types[0] ?? '')) {
-    throw new PluginError('UNSUPPORTED_MEDIA_TYPE', 'Send the body with the header `Content-Type: application/json`.');
+    throw new PluginError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send the body with the header `Content-Type: application/json`.',
+    );
   }
   if (headerValues(rawHeaders, 'content-encoding').length > 0) {
     throw new PluginError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without a Content-Encoding.');
@@ -64,5 +67,8 @@ function tooLarge(maxBytes: number): PluginError {
 }
 
 function tooSlow(): PluginError {
-  return new PluginError('INVALID_REQUEST', `The body did not arrive within ${readTimeoutMs / 1_000} seconds.`);
+  return new PluginError(
+    'INVALID_REQUEST',
+    `The body did not arrive within ${readTimeoutMs / 1_000} seconds.`,
+  );
 }

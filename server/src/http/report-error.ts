@@ -1,3 +1,4 @@
+import { TRPCError } from '@trpc/server';
 import type { FastifyRequest } from 'fastify';
 import type { PluginError } from '../errors.ts';
 import { shownError } from './shown-error.ts';
@@ -6,7 +7,8 @@ import { internalError } from './trpc.ts';
 /** Logs what has to be known of a failed request. Returns the error to answer with. */
 export function reportError(error: unknown, { log, method, raw }: FastifyRequest): PluginError {
   const shown = shownError(error);
-  if (shown === null) log.error({ err: error }, 'request.failed');
+  // What a procedure threw was logged there, with its name.
+  if (shown === null && !(error instanceof TRPCError)) log.error({ err: error }, 'request.failed');
   if (shown !== null && ['AUTH_REQUIRED', 'LOCAL_ONLY', 'FORBIDDEN', 'RATE_LIMITED'].includes(shown.code)) {
     log.warn({ method, refusal: shown.code, peer: raw.socket.remoteAddress }, 'request.refused');
   }

@@ -15,7 +15,8 @@ type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;
 /** Registers the table, and for each of its paths the refusal of every other method. */
 export function installRest(fastify: FastifyInstance, createContext: CreateContext): void {
   for (const route of restRoutes) installRoute(fastify, route, createContext);
-  for (const [path, routes] of Map.groupBy(restRoutes, (route) => route.path)) refuseOtherMethods(fastify, path, routes);
+  for (const [path, routes] of Map.groupBy(restRoutes, (route) => route.path))
+    refuseOtherMethods(fastify, path, routes);
 }
 
 function installRoute(fastify: FastifyInstance, route: RestRoute, createContext: CreateContext): void {

@@ -89,7 +89,10 @@ export class HttpServer {
     this.#streams.close();
     const { servers } = this.#listening;
     const closed = Promise.all(servers.map(closeServer));
-    const idleChecks = setInterval(() => servers.forEach((server) => server.closeIdleConnections()), idleCheckMs);
+    const idleChecks = setInterval(
+      () => servers.forEach((server) => server.closeIdleConnections()),
+      idleCheckMs,
+    );
     const grace = setTimeout(() => servers.forEach((server) => server.closeAllConnections()), closeGraceMs);
     await closed;
     clearInterval(idleChecks);
@@ -114,7 +117,11 @@ function refusalBeforeRouting({ method = '', url = '' }: IncomingMessage): Plugi
 function sendError(response: ServerResponse, error: PluginError): void {
   const { status, body } = errorBody(error);
   const allow = status === 405 ? { allow: [...routedMethods].join(', ') } : {};
-  response.writeHead(status, { ...allow, 'content-type': 'application/json; charset=utf-8', ...refusalHeaders });
+  response.writeHead(status, {
+    ...allow,
+    'content-type': 'application/json; charset=utf-8',
+    ...refusalHeaders,
+  });
   response.end(JSON.stringify(body));
 }
 
@@ -133,7 +140,9 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   const status = clientErrorStatus[error.code ?? ''] ?? '400 Bad Request';
-  const { body } = errorBody(new PluginError('INVALID_REQUEST', `The request is not valid HTTP (${status}).`));
+  const { body } = errorBody(
+    new PluginError('INVALID_REQUEST', `The request is not valid HTTP (${status}).`),
+  );
   const text = JSON.stringify(body);
   const headers = [
     `HTTP/1.1 ${status}`,

@@ -23,17 +23,21 @@ export function shownError(error: unknown): PluginError | null {
   if (error instanceof PluginError) return error;
   if (error instanceof TRPCError) {
     if (error.cause instanceof PluginError) return error.cause;
-    if (error.code === 'BAD_REQUEST' && error.cause instanceof z.core.$ZodError) return invalidInput(error.cause);
+    if (error.code === 'BAD_REQUEST' && error.cause instanceof z.core.$ZodError)
+      return invalidInput(error.cause);
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const refusal = Object.hasOwn(refusals, code) ? refusals[code] : undefined;
   return refusal ? new PluginError(...refusal, { cause: error }) : null;
 }
 
-/** The Retry-After header of a refusal that is over after a while. */
-export function retryHeaders(error: unknown): Record<string, string> {
-  const { data } = retryDetailsSchema.safeParse(shownError(error)?.details);
-  return data ? { 'retry-after': String(data.retryAfterSeconds) } : {};
+/** The Retry-After header for errors that are over after a while. */
+export function retryHeaders(errors: readonly unknown[]): Record<string, string> {
+  const waits = errors.flatMap((error) => {
+    const { data } = retryDetailsSchema.safeParse(shownError(error)?.details);
+    return data ? [data.retryAfterSeconds] : [];
+  });
+  return waits.length === 0 ? {} : { 'retry-after': String(Math.max(...waits)) };
 }
 
 function invalidInput(error: z.core.$ZodError): PluginError {

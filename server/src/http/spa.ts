@@ -18,7 +18,10 @@ export async function installSpa(fastify: FastifyInstance, webDir: string): Prom
 
   fastify.get('/*', { config: { access: 'local' } }, async (_request, reply) => {
     if (page === null) {
-      throw new PluginError('NOT_FOUND', 'The dashboard is not built. Run `npx -y pnpm@12 start`, which builds it.');
+      throw new PluginError(
+        'NOT_FOUND',
+        'The dashboard is not built. Run `npx -y pnpm@12 start`, which builds it.',
+      );
     }
     const nonce = randomBytes(16).toString('base64');
     return reply
@@ -28,7 +31,11 @@ export async function installSpa(fastify: FastifyInstance, webDir: string): Prom
   });
 }
 
-async function installFiles(fastify: FastifyInstance, webDir: string, files: readonly string[]): Promise<void> {
+async function installFiles(
+  fastify: FastifyInstance,
+  webDir: string,
+  files: readonly string[],
+): Promise<void> {
   await fastify.register(fastifyStatic, { root: webDir, serve: false, decorateReply: true });
   const options = { config: { access: 'local' } } as const;
   fastify.get<{ Params: { '*': string } }>('/assets/*', options, (request, reply) =>

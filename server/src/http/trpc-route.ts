@@ -30,9 +30,12 @@ export function installTrpc(
       const asksForLocal = calledPaths(request).some((path) => procedureAccess(path) === 'local');
       if (request.principal === null && !asksForLocal) throw authRequired();
     },
-    errorHandler: async (error, request, reply) => {
+    errorHandler: (error, request, reply) => {
       const shape = trpcErrorShape(reportError(error, request));
-      return reply.code(shape.data.httpStatus).headers(retryHeaders(error)).send({ error: shape });
+      reply
+        .code(shape.data.httpStatus)
+        .headers(retryHeaders([error]))
+        .send({ error: shape });
     },
     handler: async (request, reply) => {
       const response = await fetchRequestHandler({
@@ -41,7 +44,7 @@ export function installTrpc(
         req: await fetchRequest(request, reply),
         createContext: () => createContext(request, reply),
         maxBatchSize,
-        responseMeta: ({ errors }) => ({ headers: new Headers(Object.assign({}, ...errors.map(retryHeaders))) }),
+        responseMeta: ({ errors }) => ({ headers: new Headers(retryHeaders(errors)) }),
       });
       response.headers.set('cache-control', 'no-store, no-transform');
       // tRPC leaves the type out when it refuses a batch as a whole.

@@ -20,7 +20,10 @@ const trpc = initTRPC
   .create({
     defaultMeta: { access: 'manage' },
     isDev: false,
-    sse: { ping: { enabled: true, intervalMs: pingIntervalMs }, client: { reconnectAfterInactivityMs: 3 * pingIntervalMs } },
+    sse: {
+      ping: { enabled: true, intervalMs: pingIntervalMs },
+      client: { reconnectAfterInactivityMs: 3 * pingIntervalMs },
+    },
     errorFormatter: ({ error, shape, ctx }) =>
       trpcErrorShape(hiddenFromStrangers(shownError(error), ctx) ?? internalError(), shape.data.path),
   });

@@ -20,7 +20,11 @@ export class Catalog {
   async list({ q, tag, sort, limit, offset }: CatalogListInput): Promise<CatalogListOutput> {
     const entries = await readSeedCatalog(this.#options.seedDir);
     const found = entries.filter((entry) => matches(entry, q, tag)).toSorted((a, b) => compare(a, b, sort));
-    const page = { plugins: found.slice(offset, offset + limit), total: found.length, source: 'seed' as const };
+    const page = {
+      plugins: found.slice(offset, offset + limit),
+      total: found.length,
+      source: 'seed' as const,
+    };
     if ((await this.#options.registryUrl()) === null) return page;
     const message = 'This version does not fetch a registry yet: these are the bundled plugins.';
     return { ...page, warning: { code: 'FETCH_FAILED', message } };

@@ -6,7 +6,9 @@ import type { CatalogEntry } from '@omniroute/shared/marketplace';
 /** The catalog that is always there: one entry for each plugin folder in `dir`. */
 export async function readSeedCatalog(dir: string): Promise<CatalogEntry[]> {
   const folders = await readdir(dir, { withFileTypes: true });
-  return Promise.all(folders.filter((entry) => entry.isDirectory()).map((entry) => readEntry(join(dir, entry.name))));
+  return Promise.all(
+    folders.filter((entry) => entry.isDirectory()).map((entry) => readEntry(join(dir, entry.name))),
+  );
 }
 
 async function readEntry(dir: string): Promise<CatalogEntry> {

@@ -69,7 +69,11 @@ function describeBody(headers: Headers, kind: keyof typeof contentTypes): Header
   return fits ? rest : { ...rest, 'content-type': contentTypes[kind] };
 }
 
-function madeResponse(reply: HookReply, source: ResponseSource, { status }: { status: number }): HookResponse {
+function madeResponse(
+  reply: HookReply,
+  source: ResponseSource,
+  { status }: { status: number },
+): HookResponse {
   const returned = reply.head.response;
   const empty = { ...emptyResponse(source, status), headers: forClient(returned?.headers ?? {}) };
   const bytes = reply.parts[1];

@@ -29,7 +29,10 @@ export class JsonPipeline {
     this.#hmacKey = hmacKey;
   }
 
-  async request(input: PipelineRequestInput, signal: AbortSignal | undefined): Promise<PipelineRequestOutput> {
+  async request(
+    input: PipelineRequestInput,
+    signal: AbortSignal | undefined,
+  ): Promise<PipelineRequestOutput> {
     const state = this.#state(input, signal);
     const outcome = await unlessGone(this.#pipeline.onRequest(state));
     const { requestId } = state.input;
@@ -43,10 +46,15 @@ export class JsonPipeline {
     };
   }
 
-  async response(input: PipelineResponseInput, signal: AbortSignal | undefined): Promise<PipelineResponseOutput> {
+  async response(
+    input: PipelineResponseInput,
+    signal: AbortSignal | undefined,
+  ): Promise<PipelineResponseOutput> {
     const state = this.#state(input, signal);
     const { data, ...head } = input.response;
-    const response = await unlessGone(this.#pipeline.onResponse(state, { ...head, data: toBytes(data) }, head.streamed));
+    const response = await unlessGone(
+      this.#pipeline.onResponse(state, { ...head, data: toBytes(data) }, head.streamed),
+    );
     return { response: toJson(response), metadata: state.metadata };
   }
 
@@ -57,7 +65,9 @@ export class JsonPipeline {
   }
 
   #state(input: PipelineRequestInput, signal: AbortSignal | undefined): RequestState {
-    const headers = Object.fromEntries(Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]));
+    const headers = Object.fromEntries(
+      Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    );
     const state = new RequestState(
       {
         requestId: input.requestId ?? this.#runtime.newId(),
@@ -76,7 +86,9 @@ export class JsonPipeline {
     try {
       state.mergeMetadata(input.metadata);
     } catch (error) {
-      throw new PluginError('INVALID_REQUEST', 'The metadata is too large: send at most 64 KiB.', { cause: error });
+      throw new PluginError('INVALID_REQUEST', 'The metadata is too large: send at most 64 KiB.', {
+        cause: error,
+      });
     }
     return state;
   }

@@ -37,7 +37,11 @@ export class Pipeline {
   readonly #invoker: HookInvoker;
   readonly #observer: HookObserver;
 
-  constructor({ registry, invoker, observer }: { registry: HookRegistry; invoker: HookInvoker; observer: HookObserver }) {
+  constructor({
+    registry,
+    invoker,
+    observer,
+  }: { registry: HookRegistry; invoker: HookInvoker; observer: HookObserver }) {
     this.#registry = registry;
     this.#invoker = invoker;
     this.#observer = observer;
@@ -52,10 +56,12 @@ export class Pipeline {
     for (const hook of this.#registry.list('onRequest')) {
       const { plugin } = hook;
       const step = await this.#step(hook, request, {}, null, (reply) => applyToRequest(request, reply));
-      if (step.kind === 'closed') return { kind: 'answered', plugin, response: unavailableResponse(plugin, hook.name) };
+      if (step.kind === 'closed')
+        return { kind: 'answered', plugin, response: unavailableResponse(plugin, hook.name) };
       if (step.kind === 'failed') continue;
       this.#noteHeaders(plugin, step.value);
-      if (step.reply.head.blocked) return { kind: 'answered', plugin, response: blockResponse(plugin, step.reply) };
+      if (step.reply.head.blocked)
+        return { kind: 'answered', plugin, response: blockResponse(plugin, step.reply) };
     }
     return { kind: 'passed' };
   }
@@ -80,7 +86,9 @@ export class Pipeline {
     let current = response;
     for (const hook of this.#registry.list('onResponse')) {
       const { data, ...head } = current;
-      const step = await this.#step(hook, request, { response: head }, data, (reply) => mergeMetadata(request, reply));
+      const step = await this.#step(hook, request, { response: head }, data, (reply) =>
+        mergeMetadata(request, reply),
+      );
       if (step.kind === 'closed' && !isSent && current.source !== 'host') {
         current = { ...unavailableResponse(hook.plugin, hook.name), durationMs: current.durationMs };
       }
@@ -90,11 +98,17 @@ export class Pipeline {
   }
 
   /** Runs `onError`. Returns the first fallback, or our 503 where a closed hook failed, or null. */
-  async onError(request: RequestState, error: PipelineError, body: Buffer | null): Promise<HookResponse | null> {
+  async onError(
+    request: RequestState,
+    error: PipelineError,
+    body: Buffer | null,
+  ): Promise<HookResponse | null> {
     let answer: HookResponse | null = null;
     const { body: _, ...head } = error;
     for (const hook of this.#registry.list('onError')) {
-      const step = await this.#step(hook, request, { error: head }, body, (reply) => mergeMetadata(request, reply));
+      const step = await this.#step(hook, request, { error: head }, body, (reply) =>
+        mergeMetadata(request, reply),
+      );
       if (step.kind === 'closed') answer ??= unavailableResponse(hook.plugin, hook.name);
       if (step.kind === 'done' && step.reply.head.response) answer ??= fallbackResponse(step.reply);
     }
@@ -132,7 +146,12 @@ export class Pipeline {
     }
   }
 
-  #invoke(hook: RegisteredHook, request: RequestState, head: object, second: Buffer | null): Promise<HookReply> {
+  #invoke(
+    hook: RegisteredHook,
+    request: RequestState,
+    head: object,
+    second: Buffer | null,
+  ): Promise<HookReply> {
     return this.#invoker.call(hook.plugin, {
       hook: hook.name,
       head: { ctx: request.context(), ...head },
@@ -155,7 +174,8 @@ export class Pipeline {
   }
 
   #noteHeaders(plugin: string, refused: readonly string[]): void {
-    if (refused.length > 0) this.#observer.noted(plugin, `onRequest may not set these headers: ${refused.join(', ')}`);
+    if (refused.length > 0)
+      this.#observer.noted(plugin, `onRequest may not set these headers: ${refused.join(', ')}`);
   }
 }
 

@@ -89,7 +89,10 @@ export class RequestState {
   replaceBody(body: Buffer, isJson: boolean): void {
     this.#body = body;
     this.#isReadable = true;
-    this.changeHeaders([['content-encoding', null], ...(isJson ? ([['content-type', 'application/json']] as const) : [])]);
+    this.changeHeaders([
+      ['content-encoding', null],
+      ...(isJson ? ([['content-type', 'application/json']] as const) : []),
+    ]);
     const { model, stream } = scanBody(body);
     this.#model = model;
     this.#stream = stream;
@@ -109,7 +112,8 @@ export class RequestState {
   mergeMetadata(changes: Record<string, unknown>): void {
     const merged = { ...this.#metadata, ...cleanMetadata(changes) };
     const bytes = Buffer.byteLength(JSON.stringify(merged));
-    if (bytes > metadataMaxBytes) throw new RangeError(`the metadata would be ${bytes} bytes; the limit is ${metadataMaxBytes}`);
+    if (bytes > metadataMaxBytes)
+      throw new RangeError(`the metadata would be ${bytes} bytes; the limit is ${metadataMaxBytes}`);
     this.#metadata = merged;
   }
 

@@ -41,7 +41,13 @@ export function scanBody(body: Uint8Array | null): ScannedBody {
 }
 
 /** A top-level string is a key, or the value of the key before it. Returns the key that waits for its value. */
-function onString(bytes: Buffer, start: number, end: number, key: string | null, found: ScannedBody): string | null {
+function onString(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  key: string | null,
+  found: ScannedBody,
+): string | null {
   if (key === null) {
     const name = readString(bytes, start, end);
     if (name === 'model') found.model = null;

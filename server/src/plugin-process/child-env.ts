@@ -7,7 +7,10 @@ const withEnvPermission = ['PORT', 'HOSTNAME', 'TZ', 'TMPDIR'];
  * @param names the manifest's `requires.env`, or null without the `env` permission
  * @param dataDir the plugin's own folder, where it may use one; it reads it as `PLUGIN_DATA_DIR`
  */
-export function childEnv(names: readonly string[] | null, dataDir: string | undefined): Record<string, string> {
+export function childEnv(
+  names: readonly string[] | null,
+  dataDir: string | undefined,
+): Record<string, string> {
   const asked = names === null ? [] : [...withEnvPermission, ...names.filter(mayPass)];
   const inherited = [...always, ...asked].flatMap((name) => {
     const value = process.env[name];

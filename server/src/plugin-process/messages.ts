@@ -4,7 +4,9 @@ import { protocolVersion } from './child/protocol.js';
 /** What a plugin's process may say. Nothing in it is trusted beyond these shapes. */
 
 const headerNameSchema = z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,200}$/, 'is not a header name');
-const headerValueSchema = z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'holds characters that no header may carry');
+const headerValueSchema = z
+  .string()
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'holds characters that no header may carry');
 const payloadKindSchema = z.enum(['json', 'text', 'bytes']);
 const partsSchema = z.array(z.int().min(0).nullable()).max(2).default([]);
 
@@ -20,12 +22,11 @@ export const failureSchema = z.object({
   stack: z.string().max(8_000),
 });
 
-export const returnedResponseSchema = z.object({
+const returnedResponseSchema = z.object({
   status: z.int().optional(),
   headers: z.record(headerNameSchema, headerValueSchema).optional(),
   body: z.enum([...payloadKindSchema.options, 'none']),
 });
-export type ReturnedResponse = z.infer<typeof returnedResponseSchema>;
 
 export const resultSchema = z.object({
   metadata: z.record(z.string(), z.unknown()).optional(),

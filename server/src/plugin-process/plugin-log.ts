@@ -42,7 +42,11 @@ export class PluginLog {
     const lines = new LineSplitter((text) => this.write(name, text));
     const limit = new ByteLimit(
       () => this.#options.now().getTime(),
-      (bytes) => this.write('host', `${bytes} bytes of ${name} were dropped: the plugin writes faster than its log takes`),
+      (bytes) =>
+        this.write(
+          'host',
+          `${bytes} bytes of ${name} were dropped: the plugin writes faster than its log takes`,
+        ),
     );
     stream.on('data', (chunk: Buffer) => {
       const taken = limit.take(chunk.length);
@@ -59,7 +63,10 @@ export class PluginLog {
   async tail(count: number): Promise<LogLine[]> {
     await this.#queue;
     const texts = await Promise.all([readText(`${this.#options.file}.1`), readText(this.#options.file)]);
-    const lines = texts.join('').split('\n').filter((line) => line !== '');
+    const lines = texts
+      .join('')
+      .split('\n')
+      .filter((line) => line !== '');
     return lines.slice(-count).flatMap(parseLine);
   }
 
@@ -150,7 +157,8 @@ class ByteLimit {
 /** One line of text with control, bidi and line-separator characters written as escapes. */
 function printable(text: string): string {
   const line = text.endsWith('\r') ? text.slice(0, -1) : text;
-  const cut = line.length > maxLineLength ? `${line.slice(0, maxLineLength)}… (${line.length} characters)` : line;
+  const cut =
+    line.length > maxLineLength ? `${line.slice(0, maxLineLength)}… (${line.length} characters)` : line;
   return cut.replaceAll(/[^\P{C}\t]|[\u2028\u2029]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;

@@ -101,7 +101,9 @@ export class PluginProcess {
       return plugin;
     } catch (error) {
       await plugin.kill();
-      throw new Error(plugin.#explain(error instanceof Error ? error.message : String(error)), { cause: error });
+      throw new Error(plugin.#explain(error instanceof Error ? error.message : String(error)), {
+        cause: error,
+      });
     }
   }
 
@@ -169,26 +171,37 @@ export class PluginProcess {
         bytes: 0,
         signal: options.signal,
         send: (id) => {
-          this.#writer.write(frameTypes.hello, id, { protocol: protocolVersion, name, version, entry, hooks, dataDir }, parts);
+          this.#writer.write(
+            frameTypes.hello,
+            id,
+            { protocol: protocolVersion, name, version, entry, hooks, dataDir },
+            parts,
+          );
         },
         onAbandoned: () => {},
       })
       .catch((error: unknown) => {
         if (!(error instanceof HookCallError) || error.failure !== 'TIMEOUT') throw error;
-        throw new Error(`it did not finish loading within ${options.handshakeTimeoutMs / 1_000} s`, { cause: error });
+        throw new Error(`it did not finish loading within ${options.handshakeTimeoutMs / 1_000} s`, {
+          cause: error,
+        });
       });
     if (frame.type === frameTypes.loadFailed) {
       const failure = this.#parse(failureSchema, frame.head);
       this.#log.write('host', `loading failed: ${failure.message}`);
-      for (const line of failure.stack.split('\n').filter((text) => text !== '')) this.#log.write('stderr', line);
+      for (const line of failure.stack.split('\n').filter((text) => text !== ''))
+        this.#log.write('stderr', line);
       throw new Error(`it failed to load: ${failure.message}`);
     }
     const ready = this.#parse(readySchema, frame.type === frameTypes.ready ? frame.head : null);
     if (ready.missing.length > 0) {
-      throw new Error(`plugin.json declares hooks that the entry file does not export: ${ready.missing.join(', ')}`);
+      throw new Error(
+        `plugin.json declares hooks that the entry file does not export: ${ready.missing.join(', ')}`,
+      );
     }
     const loaded = new Set(ready.hooks);
-    if (!hooks.every((hook) => loaded.has(hook))) throw new Error('it did not report every hook that plugin.json declares');
+    if (!hooks.every((hook) => loaded.has(hook)))
+      throw new Error('it did not report every hook that plugin.json declares');
   }
 
   #readReply(frame: Frame): HookReply {
@@ -196,11 +209,15 @@ export class PluginProcess {
       const failure = this.#parse(failureSchema, frame.head);
       throw new HookCallError(failure.kind, failure.message, failure.stack);
     }
-    if (isTooDeep(frame.head)) throw new HookCallError('INVALID_RETURN', 'the returned metadata nests too deep');
+    if (isTooDeep(frame.head))
+      throw new HookCallError('INVALID_RETURN', 'the returned metadata nests too deep');
     const parsed = resultSchema.safeParse(frame.type === frameTypes.result ? frame.head : null);
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
-      throw new HookCallError('INVALID_RETURN', `${issue?.path.join('.') ?? 'the return'}: ${issue?.message ?? 'not acceptable'}`);
+      throw new HookCallError(
+        'INVALID_RETURN',
+        `${issue?.path.join('.') ?? 'the return'}: ${issue?.message ?? 'not acceptable'}`,
+      );
     }
     try {
       return { head: parsed.data, parts: splitParts(frame.body, parsed.data.parts) };
@@ -249,7 +266,8 @@ export class PluginProcess {
         bytes: 0,
         signal: undefined,
         send: (id) => this.#writer.write(frameTypes.ping, id, {}),
-        onAbandoned: () => this.#giveUp('it ran past a deadline and does not answer a ping: its event loop is blocked'),
+        onAbandoned: () =>
+          this.#giveUp('it ran past a deadline and does not answer a ping: its event loop is blocked'),
       });
     } catch (error) {
       if (!(error instanceof HookCallError)) throw error;
@@ -297,12 +315,18 @@ export class PluginProcess {
         settle(code, signal);
       });
     });
-    this.#child.once('error', (error) => settle(null, null, `the process cannot be started: ${error.message}`));
+    this.#child.once('error', (error) =>
+      settle(null, null, `the process cannot be started: ${error.message}`),
+    );
     return promise;
   }
 
   #remember(chunk: Buffer): void {
-    const lines = chunk.subarray(-4_096).toString('utf8').split('\n').map((line) => line.trim());
+    const lines = chunk
+      .subarray(-4_096)
+      .toString('utf8')
+      .split('\n')
+      .map((line) => line.trim());
     this.#lastErrors = [...this.#lastErrors, ...lines.filter((line) => line !== '')].slice(-5);
   }
 

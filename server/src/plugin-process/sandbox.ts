@@ -27,8 +27,11 @@ export interface SandboxTools {
 
 /** Finds setpriv and prlimit (util-linux). Elsewhere than on Linux there are none. */
 export function findSandboxTools(): SandboxTools {
-  const find = (name: string) => ['/usr/bin', '/bin'].map((dir) => `${dir}/${name}`).find((path) => existsSync(path)) ?? null;
-  return process.platform === 'linux' ? { setpriv: find('setpriv'), prlimit: find('prlimit') } : { setpriv: null, prlimit: null };
+  const find = (name: string) =>
+    ['/usr/bin', '/bin'].map((dir) => `${dir}/${name}`).find((path) => existsSync(path)) ?? null;
+  return process.platform === 'linux'
+    ? { setpriv: find('setpriv'), prlimit: find('prlimit') }
+    : { setpriv: null, prlimit: null };
 }
 
 /** The command line of a plugin's process: layers 2 and 3 of design 3.6. */
@@ -38,7 +41,9 @@ export function sandboxCommand(tools: SandboxTools, grants: Grants): Command {
 
 /** `argv` under the process limits: it dies with the service, and its descriptors and memory are bounded. */
 export function wrap(tools: SandboxTools, argv: readonly string[]): Command {
-  const limits = tools.prlimit ? [tools.prlimit, '--nofile=256', '--core=0', `--data=${dataBytes}`, '--'] : [];
+  const limits = tools.prlimit
+    ? [tools.prlimit, '--nofile=256', '--core=0', `--data=${dataBytes}`, '--']
+    : [];
   const death = tools.setpriv ? [tools.setpriv, '--pdeathsig', 'KILL', '--'] : [];
   const [file = process.execPath, ...args] = [...death, ...limits, ...argv];
   return { file, args };

@@ -1,5 +1,3 @@
-import type { Kysely } from 'kysely';
-import type { Database } from '../database/schema.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
@@ -9,7 +7,7 @@ import type { SandboxTools } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { OperationRepository } from './operation-repository.ts';
+import type { OperationRepository } from './operation-repository.ts';
 import { PluginActivator } from './plugin-activator.ts';
 import { PluginConfigurator } from './plugin-configurator.ts';
 import { PluginFiles } from './plugin-files.ts';
@@ -17,12 +15,13 @@ import { PluginInstaller } from './plugin-installer.ts';
 import { PluginManager } from './plugin-manager.ts';
 import { PluginPaths } from './plugin-paths.ts';
 import { PluginRecovery } from './plugin-recovery.ts';
-import { PluginRepository } from './plugin-repository.ts';
+import type { PluginRepository } from './plugin-repository.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
 
 interface Options {
-  database: Kysely<Database>;
+  repository: PluginRepository;
+  operations: OperationRepository;
   dataDir: string;
   registry: HookRegistry;
   events: EventBus;
@@ -42,12 +41,10 @@ interface Plugins {
 
 /** Puts the parts of the plugin domain together. */
 export function createPlugins(options: Options): Plugins {
-  const { database, dataDir, registry, events, runtime, logger, tools, isolation, mayRun } = options;
+  const { repository, operations, dataDir, registry, events, runtime, logger, tools, isolation, mayRun } = options;
   const paths = new PluginPaths(dataDir);
   const files = new PluginFiles(paths);
   const queue = new KeyedQueue();
-  const repository = new PluginRepository(database);
-  const operations = new OperationRepository(database, runtime);
   const runner = new PluginRunner({
     paths,
     tools,
@@ -67,7 +64,16 @@ export function createPlugins(options: Options): Plugins {
     files,
     runner,
     activator,
-    installer: new PluginInstaller({ repository, operations, files, runner, activator, runtime, logger, mayRun }),
+    installer: new PluginInstaller({
+      repository,
+      operations,
+      files,
+      runner,
+      activator,
+      runtime,
+      logger,
+      mayRun,
+    }),
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime }),
     recovery: new PluginRecovery({ repository, operations, files, logger }),

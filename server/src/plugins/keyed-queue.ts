@@ -27,7 +27,12 @@ export class KeyedQueue {
   async #turn(before: Promise<void>, key: string): Promise<void> {
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      reject(new PluginError('PLUGIN_BUSY', `Another operation on plugin '${key}' is still running. Try again when it is done.`));
+      reject(
+        new PluginError(
+          'PLUGIN_BUSY',
+          `Another operation on plugin '${key}' is still running. Try again when it is done.`,
+        ),
+      );
     }, this.#maxWaitMs);
     try {
       await Promise.race([before, expired]);

@@ -28,7 +28,11 @@ export class OperationRepository {
     this.#runtime = runtime;
   }
 
-  async begin(kind: OperationKind, plugin: string, versions: { from?: string; to?: string }): Promise<string> {
+  async begin(
+    kind: OperationKind,
+    plugin: string,
+    versions: { from?: string; to?: string },
+  ): Promise<string> {
     const id = this.#runtime.newId();
     const now = this.#runtime.now().toISOString();
     await this.#db

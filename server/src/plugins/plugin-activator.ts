@@ -82,7 +82,13 @@ export class PluginActivator {
     if (isRunning) await farewell?.();
     await runner.stop(name);
     const status = record.status === 'installed' ? 'installed' : 'inactive';
-    const inactive: PluginRecord = { ...record, status, enabled: false, errorMessage: null, updatedAt: this.#now() };
+    const inactive: PluginRecord = {
+      ...record,
+      status,
+      enabled: false,
+      errorMessage: null,
+      updatedAt: this.#now(),
+    };
     await repository.save(inactive);
     logger.info({ plugin: name }, 'plugin.deactivated');
     this.#changed(name);
@@ -110,7 +116,9 @@ export class PluginActivator {
     const { manifest, config, configSchema } = record;
     const { files } = this.#options;
     const entry = await resolveEntry(dir, manifest);
-    const ownsFolder = manifest.requires.permissions.some((item) => item === 'file-read' || item === 'file-write');
+    const ownsFolder = manifest.requires.permissions.some(
+      (item) => item === 'file-read' || item === 'file-write',
+    );
     const dataDir = ownsFolder ? await files.makeDataDir(manifest.name) : undefined;
     const resolved = await resolveGrantPaths(manifest, files.paths.root);
     const { read: readPaths, write: writePaths } = resolved.requires.paths;
@@ -138,12 +146,18 @@ export class PluginActivator {
     const { repository, files } = this.#options;
     const dir = files.paths.plugin(record.name);
     if (dir !== record.pluginDir) {
-      throw new PluginError('ACTIVATION_FAILED', `Its folder should be ${dir}, but is recorded elsewhere. Uninstall it and install it again.`);
+      throw new PluginError(
+        'ACTIVATION_FAILED',
+        `Its folder should be ${dir}, but is recorded elsewhere. Uninstall it and install it again.`,
+      );
     }
     await files.inspect(dir);
     const manifest = await readManifest(dir);
     if (manifest.name !== record.name) {
-      throw new PluginError('ACTIVATION_FAILED', `plugin.json names '${manifest.name}' now; the folder is that of '${record.name}'.`);
+      throw new PluginError(
+        'ACTIVATION_FAILED',
+        `plugin.json names '${manifest.name}' now; the folder is that of '${record.name}'.`,
+      );
     }
     const grant = (await repository.grant(record.id)) ?? grantOf(manifest);
     checkConsent(manifest, grant);
@@ -164,11 +178,14 @@ export class PluginActivator {
 
   async #failed(record: PluginRecord, error: unknown): Promise<PluginError> {
     const { repository, runner, logger } = this.#options;
-    const known = error instanceof PluginError && ['CONSENT_REQUIRED', 'ISOLATION_UNAVAILABLE'].includes(error.code);
+    const known =
+      error instanceof PluginError && ['CONSENT_REQUIRED', 'ISOLATION_UNAVAILABLE'].includes(error.code);
     const reason = messageOf(error);
     const shown = known
       ? error
-      : new PluginError('ACTIVATION_FAILED', `Plugin '${record.name}' cannot be activated: ${reason}`, { cause: error });
+      : new PluginError('ACTIVATION_FAILED', `Plugin '${record.name}' cannot be activated: ${reason}`, {
+          cause: error,
+        });
     if (runner.isRunning(record.name)) await runner.stop(record.name);
     const latest = (await repository.find(record.name)) ?? record;
     await repository.save({ ...latest, status: 'error', errorMessage: reason, updatedAt: this.#now() });

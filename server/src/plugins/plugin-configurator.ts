@@ -56,10 +56,14 @@ export class PluginConfigurator {
     const effective = effectiveConfig(configSchema, config);
     const bytes = Buffer.byteLength(JSON.stringify(effective));
     if (bytes > configMaxBytes) {
-      throw new PluginError('INVALID_CONFIG', `The config was not saved: it is ${bytes} bytes; the limit is ${configMaxBytes}.`);
+      throw new PluginError(
+        'INVALID_CONFIG',
+        `The config was not saved: it is ${bytes} bytes; the limit is ${configMaxBytes}.`,
+      );
     }
     await repository.save({ ...record, config, updatedAt: runtime.now().toISOString() });
-    if (runner.isRunning(name)) await activator.attempt(name, 'onConfigChange', () => runner.configure(name, effective));
+    if (runner.isRunning(name))
+      await activator.attempt(name, 'onConfigChange', () => runner.configure(name, effective));
     events.publish({ topic: 'plugins', name, change: 'updated' });
     return { success: true, config: maskSecrets(configSchema, config) };
   }

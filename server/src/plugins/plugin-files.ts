@@ -31,7 +31,8 @@ export class PluginFiles {
 
   async prepare(): Promise<void> {
     const { plugins, pluginData, logs, previous } = this.#paths;
-    for (const dir of [plugins, previous, pluginData, logs]) await mkdir(dir, { recursive: true, mode: 0o700 });
+    for (const dir of [plugins, previous, pluginData, logs])
+      await mkdir(dir, { recursive: true, mode: 0o700 });
   }
 
   /**
@@ -43,10 +44,16 @@ export class PluginFiles {
   async stage(operation: string, source: string): Promise<string> {
     const staging = this.#paths.staging(operation);
     if (isInside(source, this.#paths.root)) {
-      throw new PluginError('PACKAGE_REJECTED', 'The plugin folder holds the data directory of this service. Move one of them.');
+      throw new PluginError(
+        'PACKAGE_REJECTED',
+        'The plugin folder holds the data directory of this service. Move one of them.',
+      );
     }
     if (isInside(this.#paths.plugins, source)) {
-      throw new PluginError('INVALID_REQUEST', 'This folder is inside the plugins directory already. Scan for plugins instead.');
+      throw new PluginError(
+        'INVALID_REQUEST',
+        'This folder is inside the plugins directory already. Scan for plugins instead.',
+      );
     }
     try {
       await copyFolder(source, staging, { root: source, entries: 0, bytes: 0 }, 0);
@@ -99,7 +106,8 @@ export class PluginFiles {
 
   /** Takes the installed folder out of its place. A folder that is gone is no error. */
   async trash(operation: string, name: string): Promise<void> {
-    if (await exists(this.#paths.plugin(name))) await rename(this.#paths.plugin(name), this.#paths.trash(operation));
+    if (await exists(this.#paths.plugin(name)))
+      await rename(this.#paths.plugin(name), this.#paths.trash(operation));
   }
 
   /** Removes all that a plugin had beside its folder: the previous version, its data. */
@@ -124,7 +132,8 @@ export class PluginFiles {
     if (![plugins, previous, pluginData].includes(parent) || path === previous) {
       throw new Error(`refused to delete ${path}: it is not a plugin's folder`);
     }
-    if ((await realpath(parent)) !== parent) throw new Error(`refused to delete ${path}: its parent is a symlink`);
+    if ((await realpath(parent)) !== parent)
+      throw new Error(`refused to delete ${path}: its parent is a symlink`);
     await rm(path, { recursive: true, force: true });
   }
 }
@@ -159,14 +168,18 @@ async function listFolder(dir: string, walk: Walk, depth: number): Promise<strin
 /** Follows a symlink to a file that stays inside; refuses all that is neither a regular file nor a folder. */
 async function classify(path: string, walk: Walk): Promise<'file' | 'folder'> {
   walk.entries += 1;
-  if (walk.entries > maxEntries) throw rejected(walk, walk.root, `holds more than ${maxEntries} files and folders`);
+  if (walk.entries > maxEntries)
+    throw rejected(walk, walk.root, `holds more than ${maxEntries} files and folders`);
   const own = await lstat(path);
   if (own.isDirectory()) return 'folder';
   const target = own.isSymbolicLink() ? await realpath(path).catch(() => null) : path;
-  if (target === null || !isInside(walk.root, target)) throw rejected(walk, path, 'is a symlink that leads outside the plugin');
+  if (target === null || !isInside(walk.root, target))
+    throw rejected(walk, path, 'is a symlink that leads outside the plugin');
   const facts = await stat(target);
-  if (!facts.isFile()) throw rejected(walk, path, own.isSymbolicLink() ? 'is a symlink to a folder' : 'is not a regular file');
-  if (extname(path) === '.node' || extname(target) === '.node') throw rejected(walk, path, 'is native code, which no plugin may load');
+  if (!facts.isFile())
+    throw rejected(walk, path, own.isSymbolicLink() ? 'is a symlink to a folder' : 'is not a regular file');
+  if (extname(path) === '.node' || extname(target) === '.node')
+    throw rejected(walk, path, 'is native code, which no plugin may load');
   walk.bytes += facts.size;
   if (walk.bytes > maxBytes) throw rejected(walk, walk.root, `is larger than ${maxBytes} bytes`);
   return 'file';

@@ -10,7 +10,13 @@ import type { PluginGrant } from './plugin-record.ts';
 /** Everything that a manifest asks for, as the consent to it. */
 export function grantOf(manifest: Manifest): PluginGrant {
   const { paths, hosts, env } = manifest.requires;
-  return { permissions: askedPermissions(manifest), readPaths: paths.read, writePaths: paths.write, hosts, env };
+  return {
+    permissions: askedPermissions(manifest),
+    readPaths: paths.read,
+    writePaths: paths.write,
+    hosts,
+    env,
+  };
 }
 
 /**
@@ -19,12 +25,18 @@ export function grantOf(manifest: Manifest): PluginGrant {
  * @param alsoAgreed permissions that the operator agrees to in this call; paths, hosts and names come with them
  * @throws PluginError CONSENT_REQUIRED with the difference in `details`
  */
-export function checkConsent(manifest: Manifest, held: PluginGrant, alsoAgreed: readonly Permission[] = []): void {
+export function checkConsent(
+  manifest: Manifest,
+  held: PluginGrant,
+  alsoAgreed: readonly Permission[] = [],
+): void {
   const asked = grantOf(manifest);
   const permissions = missingPermissions(asked.permissions, [...held.permissions, ...alsoAgreed]);
   const difference = {
     permissions,
-    readPaths: alsoAgreed.some((item) => item === 'file-read' || item === 'file-write') ? [] : beyond(asked.readPaths, held.readPaths),
+    readPaths: alsoAgreed.some((item) => item === 'file-read' || item === 'file-write')
+      ? []
+      : beyond(asked.readPaths, held.readPaths),
     writePaths: alsoAgreed.includes('file-write') ? [] : beyond(asked.writePaths, held.writePaths),
     hosts: alsoAgreed.includes('network') ? [] : beyond(asked.hosts, held.hosts),
     env: alsoAgreed.includes('env') ? [] : beyond(asked.env, held.env),

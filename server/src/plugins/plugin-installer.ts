@@ -77,12 +77,20 @@ export class PluginInstaller {
    * @throws PluginError VERSION_NOT_NEWER, CONSENT_REQUIRED, UPGRADE_FAILED and those of {@link install}; the old
    *   version is back as it was then
    */
-  async upgrade(source: string, announced: Manifest, installed: PluginRecord, input: UpgradeInput): Promise<Installed> {
+  async upgrade(
+    source: string,
+    announced: Manifest,
+    installed: PluginRecord,
+    input: UpgradeInput,
+  ): Promise<Installed> {
     const { operations, files, repository, logger } = this.#options;
     checkVersion(announced, installed, input.replace === true);
     const held = (await repository.grant(installed.id)) ?? grantOf(installed.manifest);
     checkConsent(announced, held, input.permissions);
-    const operation = await operations.begin('upgrade', installed.name, { from: installed.version, to: announced.version });
+    const operation = await operations.begin('upgrade', installed.name, {
+      from: installed.version,
+      to: announced.version,
+    });
     try {
       const { staging, manifest } = await this.#stage(operation, source, announced);
       checkConsent(manifest, held, input.permissions);
@@ -97,11 +105,18 @@ export class PluginInstaller {
     }
   }
 
-  async #stage(operation: string, source: string, announced: Manifest): Promise<{ staging: string; manifest: Manifest }> {
+  async #stage(
+    operation: string,
+    source: string,
+    announced: Manifest,
+  ): Promise<{ staging: string; manifest: Manifest }> {
     const staging = await this.#options.files.stage(operation, source);
     const manifest = await readManifest(staging);
     if (manifest.name !== announced.name || manifest.version !== announced.version) {
-      throw new PluginError('INSTALL_FAILED', 'The plugin folder changed while it was copied. Install it again.');
+      throw new PluginError(
+        'INSTALL_FAILED',
+        'The plugin folder changed while it was copied. Install it again.',
+      );
     }
     await resolveEntry(staging, manifest);
     return { staging, manifest };
@@ -112,15 +127,22 @@ export class PluginInstaller {
     const { activator, runner, mayRun } = this.#options;
     refuseExec(record.manifest);
     if (!mayRun()) {
-      throw new PluginError('INSTALL_FAILED', 'This plugin has an onInstall hook, and no plugin runs in safe mode or while plugins are paused.');
+      throw new PluginError(
+        'INSTALL_FAILED',
+        'This plugin has an onInstall hook, and no plugin runs in safe mode or while plugins are paused.',
+      );
     }
     try {
       const spec = await activator.launchSpec(record, record.pluginDir, grantOf(record.manifest));
       await runner.runOnce(spec, 'onInstall');
     } catch (error) {
-      throw new PluginError('INSTALL_FAILED', `Plugin '${record.name}' was not installed: onInstall failed: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new PluginError(
+        'INSTALL_FAILED',
+        `Plugin '${record.name}' was not installed: onInstall failed: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -128,12 +150,22 @@ export class PluginInstaller {
     const { activator, repository, mayRun } = this.#options;
     const warnings = manifestWarnings(record.manifest);
     if (!record.manifest.enabledByDefault) return { record, warnings };
-    if (!mayRun()) return { record, warnings: [...warnings, 'It is not activated: no plugin runs in safe mode or while plugins are paused.'] };
+    if (!mayRun())
+      return {
+        record,
+        warnings: [
+          ...warnings,
+          'It is not activated: no plugin runs in safe mode or while plugins are paused.',
+        ],
+      };
     try {
       return { record: await activator.activate(record), warnings };
     } catch (error) {
       const failed = (await repository.find(record.name)) ?? record;
-      return { record: failed, warnings: [...warnings, `It is installed, but did not start: ${messageOf(error)}`] };
+      return {
+        record: failed,
+        warnings: [...warnings, `It is installed, but did not start: ${messageOf(error)}`],
+      };
     }
   }
 
@@ -200,8 +232,15 @@ function checkVersion(manifest: Manifest, installed: PluginRecord, replace: bool
 }
 
 /** The row after the upgrade: id, age and the operator's wish stay; config goes back to defaults unless kept. */
-function upgradedRecord(installed: PluginRecord, manifest: Manifest, keepConfig: boolean, now: string): PluginRecord {
-  const refused = new Set(configProblems(manifest.configSchema, installed.config).map((problem) => problem.key));
+function upgradedRecord(
+  installed: PluginRecord,
+  manifest: Manifest,
+  keepConfig: boolean,
+  now: string,
+): PluginRecord {
+  const refused = new Set(
+    configProblems(manifest.configSchema, installed.config).map((problem) => problem.key),
+  );
   const kept = Object.entries(installed.config).filter(([key]) => !refused.has(key));
   const status = installed.status === 'installed' ? 'installed' : 'inactive';
   return {

@@ -73,7 +73,12 @@ export class PluginManager {
   async counts(): Promise<Health['plugins']> {
     const records = await this.#options.repository.list();
     const count = (status: PluginStatus) => records.filter((record) => record.status === status).length;
-    return { installed: count('installed'), active: count('active'), inactive: count('inactive'), error: count('error') };
+    return {
+      installed: count('installed'),
+      active: count('active'),
+      inactive: count('inactive'),
+      error: count('error'),
+    };
   }
 
   async enabledCount(): Promise<number> {
@@ -103,7 +108,8 @@ export class PluginManager {
   /** Starts the plugin. Throws PluginError ACTIVATION_FAILED, CONSENT_REQUIRED or ISOLATION_UNAVAILABLE. */
   activate(name: string): Promise<Done> {
     return this.#inTurn(name, async (record) => {
-      if (record.status === 'active' && this.#options.runner.isRunning(name)) return done(`Plugin '${name}' is active already.`);
+      if (record.status === 'active' && this.#options.runner.isRunning(name))
+        return done(`Plugin '${name}' is active already.`);
       await this.#start(record);
       return done(`Plugin '${name}' is active.`);
     });
@@ -180,9 +186,11 @@ export class PluginManager {
     };
     await Promise.all(
       enabled.map(({ name }) =>
-        queue.run(name, () => settle(name)).catch((error: unknown) => {
-          logger.warn({ plugin: name, reason: messageOf(error) }, 'plugin.start-failed');
-        }),
+        queue
+          .run(name, () => settle(name))
+          .catch((error: unknown) => {
+            logger.warn({ plugin: name, reason: messageOf(error) }, 'plugin.start-failed');
+          }),
       ),
     );
   }
@@ -198,13 +206,17 @@ export class PluginManager {
     logger.warn({ plugin: name, code: exit.code, signal: exit.signal, reason: exit.reason }, 'plugin.exited');
     await queue.run(name, async () => {
       const record = await repository.find(name);
-      if (record?.status === 'active' && !runner.isRunning(name)) await activator.onUnexpectedExit(record, exit);
+      if (record?.status === 'active' && !runner.isRunning(name))
+        await activator.onUnexpectedExit(record, exit);
     });
   }
 
   async #start(record: PluginRecord): Promise<void> {
     if (!this.#options.mayRun()) {
-      throw new PluginError('ACTIVATION_FAILED', 'No plugin runs in safe mode or while plugins are paused. End that first.');
+      throw new PluginError(
+        'ACTIVATION_FAILED',
+        'No plugin runs in safe mode or while plugins are paused. End that first.',
+      );
     }
     await this.#options.activator.activate(record);
   }
@@ -214,7 +226,8 @@ export class PluginManager {
     const { name } = record;
     const hasFarewell = record.hooks.includes('onUninstall');
     const wasRunning = runner.isRunning(name);
-    const farewell = () => activator.attempt(name, 'onUninstall', () => runner.callRunning(name, 'onUninstall'));
+    const farewell = () =>
+      activator.attempt(name, 'onUninstall', () => runner.callRunning(name, 'onUninstall'));
     await activator.deactivate(record, hasFarewell ? farewell : undefined);
     const grant = await repository.grant(record.id);
     // Without a grant nobody has agreed to run its code.
@@ -231,7 +244,10 @@ export class PluginManager {
   async #find(name: string): Promise<PluginRecord> {
     const record = await this.#options.repository.find(name);
     if (record) return record;
-    throw new PluginError('PLUGIN_NOT_FOUND', `No plugin named '${name}' is installed. GET /api/plugins lists those that are.`);
+    throw new PluginError(
+      'PLUGIN_NOT_FOUND',
+      `No plugin named '${name}' is installed. GET /api/plugins lists those that are.`,
+    );
   }
 
   async #detail(record: PluginRecord): Promise<PluginDetail> {

@@ -27,18 +27,28 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 export async function locatePackage(path: string): Promise<string> {
   const dir = await realpath(path).catch(() => null);
   if (dir === null || !(await isDirectory(dir))) {
-    throw new PluginError('INVALID_REQUEST', `There is no folder at ${path}. Give the absolute path of the plugin's folder.`);
+    throw new PluginError(
+      'INVALID_REQUEST',
+      `There is no folder at ${path}. Give the absolute path of the plugin's folder.`,
+    );
   }
   if (await exists(join(dir, manifestFile))) return dir;
   const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
-    throw new PluginError('INVALID_REQUEST', `The folder ${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new PluginError('INVALID_REQUEST', `The folder ${path} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   });
   const candidates = entries.filter((entry) => entry.isDirectory()).map((entry) => join(dir, entry.name));
-  const found = await Promise.all(candidates.map(async (child) => ((await exists(join(child, manifestFile))) ? [child] : [])));
+  const found = await Promise.all(
+    candidates.map(async (child) => ((await exists(join(child, manifestFile))) ? [child] : [])),
+  );
   const [only, another] = found.flat();
   if (only !== undefined && another === undefined) return only;
   const problem = only === undefined ? 'no plugin.json' : 'more than one plugin';
-  throw new PluginError('INVALID_REQUEST', `There is ${problem} in ${path}. Give the folder that holds plugin.json.`);
+  throw new PluginError(
+    'INVALID_REQUEST',
+    `There is ${problem} in ${path}. Give the folder that holds plugin.json.`,
+  );
 }
 
 /**
@@ -51,7 +61,9 @@ export async function readManifest(dir: string): Promise<Manifest> {
   if (!parsed.success) {
     const details = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
     const [first] = details;
-    throw new PluginError('INVALID_MANIFEST', `plugin.json: "${first?.path}" ${first?.message}.`, { details });
+    throw new PluginError('INVALID_MANIFEST', `plugin.json: "${first?.path}" ${first?.message}.`, {
+      details,
+    });
   }
   checkApiVersion(parsed.data);
   return parsed.data;
@@ -67,14 +79,23 @@ export async function resolveEntry(dir: string, manifest: Manifest): Promise<str
   const root = await realpath(dir);
   const entry = await realpath(join(root, manifest.main)).catch(() => null);
   if (entry === null || !(await stat(entry)).isFile()) {
-    throw new PluginError('INVALID_MANIFEST', `plugin.json: "main" names ${manifest.main}, which is not a file of the plugin.`);
+    throw new PluginError(
+      'INVALID_MANIFEST',
+      `plugin.json: "main" names ${manifest.main}, which is not a file of the plugin.`,
+    );
   }
   if (!isInside(root, entry)) {
-    throw new PluginError('INVALID_MANIFEST', `plugin.json: "main" names ${manifest.main}, which is outside the plugin.`);
+    throw new PluginError(
+      'INVALID_MANIFEST',
+      `plugin.json: "main" names ${manifest.main}, which is outside the plugin.`,
+    );
   }
   if (!entryExtensions.has(extname(entry))) {
     const allowed = [...entryExtensions].join(', ');
-    throw new PluginError('INVALID_MANIFEST', `plugin.json: "main" names ${manifest.main}; it must end in one of ${allowed}.`);
+    throw new PluginError(
+      'INVALID_MANIFEST',
+      `plugin.json: "main" names ${manifest.main}; it must end in one of ${allowed}.`,
+    );
   }
   await checkIntegrity(entry, manifest.integrity);
   return entry;
@@ -100,13 +121,20 @@ function isNotCalledYet(name: HookName): boolean {
 
 async function readManifestText(path: string): Promise<string> {
   const file = await open(path).catch((error: unknown) => {
-    throw new PluginError('INVALID_MANIFEST', `${basename(path)} cannot be read: it is missing or not readable.`, { cause: error });
+    throw new PluginError(
+      'INVALID_MANIFEST',
+      `${basename(path)} cannot be read: it is missing or not readable.`,
+      { cause: error },
+    );
   });
   try {
     const facts = await file.stat();
     if (!facts.isFile()) throw new PluginError('INVALID_MANIFEST', 'plugin.json must be a regular file.');
     if (facts.size > manifestMaxBytes) {
-      throw new PluginError('INVALID_MANIFEST', `plugin.json is ${facts.size} bytes; the limit is ${manifestMaxBytes}.`);
+      throw new PluginError(
+        'INVALID_MANIFEST',
+        `plugin.json is ${facts.size} bytes; the limit is ${manifestMaxBytes}.`,
+      );
     }
     const bytes = await file.readFile();
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -123,7 +151,9 @@ function parseManifestText(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new PluginError('INVALID_MANIFEST', `plugin.json is not JSON: ${messageOf(error)}.`, { cause: error });
+    throw new PluginError('INVALID_MANIFEST', `plugin.json is not JSON: ${messageOf(error)}.`, {
+      cause: error,
+    });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new PluginError('INVALID_MANIFEST', 'plugin.json must hold one JSON object.');
@@ -138,7 +168,8 @@ function checkKeys(value: object, depth: number): void {
     throw new PluginError('INVALID_MANIFEST', `plugin.json nests deeper than ${manifestMaxDepth} levels.`);
   }
   for (const [key, child] of entries) {
-    if (forbiddenKeys.has(key)) throw new PluginError('INVALID_MANIFEST', `plugin.json may not hold the key "${key}".`);
+    if (forbiddenKeys.has(key))
+      throw new PluginError('INVALID_MANIFEST', `plugin.json may not hold the key "${key}".`);
     if (typeof child === 'object' && child !== null) checkKeys(child, depth + 1);
   }
 }
@@ -147,7 +178,10 @@ function checkApiVersion({ requires }: Manifest): void {
   const range = requires.omniroute;
   if (range === undefined) return;
   if (validRange(range) === null) {
-    throw new PluginError('INVALID_MANIFEST', `plugin.json: "requires.omniroute" is not a semver range: ${range}.`);
+    throw new PluginError(
+      'INVALID_MANIFEST',
+      `plugin.json: "requires.omniroute" is not a semver range: ${range}.`,
+    );
   }
   if (!satisfies(pluginApiVersion, range)) {
     throw new PluginError(
@@ -162,7 +196,10 @@ async function checkIntegrity(entry: string, expected: string | undefined): Prom
   const content = await readFile(entry);
   if (checkData(content, expected)) return;
   const actual = fromData(content, { algorithms: ['sha256'] }).toString();
-  throw new PluginError('INVALID_MANIFEST', `The entry file does not match "integrity": it is ${actual}, plugin.json says ${expected}.`);
+  throw new PluginError(
+    'INVALID_MANIFEST',
+    `The entry file does not match "integrity": it is ${actual}, plugin.json says ${expected}.`,
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -42,7 +42,9 @@ export interface PluginGrant {
 }
 
 /** The columns of a record that follow from its `plugin.json`. */
-export function describeManifest(manifest: Manifest): Pick<
+export function describeManifest(
+  manifest: Manifest,
+): Pick<
   PluginRecord,
   | 'version'
   | 'description'
@@ -71,7 +73,10 @@ export function describeManifest(manifest: Manifest): Pick<
 }
 
 /** A plugin that has just been put in place: not enabled, with no values of its own. */
-export function newRecord(manifest: Manifest, given: { id: string; pluginDir: string; now: string }): PluginRecord {
+export function newRecord(
+  manifest: Manifest,
+  given: { id: string; pluginDir: string; now: string },
+): PluginRecord {
   return {
     id: given.id,
     name: manifest.name,

@@ -25,7 +25,10 @@ export class PluginRecovery {
       await files.remove(files.paths.staging(operation.id));
       await files.remove(files.paths.trash(operation.id));
       await operations.end(operation.id);
-      logger.warn({ plugin: operation.plugin, kind: operation.kind, phase: operation.phase }, 'plugin.operation-settled');
+      logger.warn(
+        { plugin: operation.plugin, kind: operation.kind, phase: operation.phase },
+        'plugin.operation-settled',
+      );
     }
   }
 

@@ -60,7 +60,11 @@ export class PluginRepository {
   }
 
   async grant(id: string): Promise<PluginGrant | null> {
-    const row = await this.#db.selectFrom('plugin_grants').selectAll().where('plugin_id', '=', id).executeTakeFirst();
+    const row = await this.#db
+      .selectFrom('plugin_grants')
+      .selectAll()
+      .where('plugin_id', '=', id)
+      .executeTakeFirst();
     if (!row) return null;
     return {
       permissions: permissionsColumn.read(row.permissions),

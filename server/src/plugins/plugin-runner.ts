@@ -8,7 +8,12 @@ import type { HookInvoker } from '../pipeline/pipeline.ts';
 import { childEnv } from '../plugin-process/child-env.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import { PluginLog } from '../plugin-process/plugin-log.ts';
-import { type HookCall, type HookReply, PluginProcess, type ProcessExit } from '../plugin-process/plugin-process.ts';
+import {
+  type HookCall,
+  type HookReply,
+  PluginProcess,
+  type ProcessExit,
+} from '../plugin-process/plugin-process.ts';
 import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PluginPaths } from './plugin-paths.ts';
@@ -83,7 +88,11 @@ export class PluginRunner implements HookInvoker {
     const { name } = spec.manifest;
     if (!this.#running.has(name)) this.#states.set(name, 'starting');
     try {
-      return await this.#start(spec, declaredHooks(spec.manifest).map((hook) => hook.name), signal);
+      return await this.#start(
+        spec,
+        declaredHooks(spec.manifest).map((hook) => hook.name),
+        signal,
+      );
     } catch (error) {
       if (!this.#running.has(name)) this.#states.set(name, 'failed');
       throw error;
@@ -184,7 +193,11 @@ export class PluginRunner implements HookInvoker {
     this.#options.onUnexpectedExit(name, exit);
   }
 
-  #start(spec: LaunchSpec, hooks: readonly (LifecycleHook | HookCall['hook'])[], signal?: AbortSignal): Promise<PluginProcess> {
+  #start(
+    spec: LaunchSpec,
+    hooks: readonly (LifecycleHook | HookCall['hook'])[],
+    signal?: AbortSignal,
+  ): Promise<PluginProcess> {
     const { manifest, dir, entry, config, grant, dataDir } = spec;
     const ownDir = dataDir === undefined ? [] : [dataDir];
     const mayWrite = manifest.requires.permissions.includes('file-write');
@@ -203,7 +216,10 @@ export class PluginRunner implements HookInvoker {
         readPaths: mayRead ? [...(mayWrite ? [] : ownDir), ...granted(read, grant.readPaths)] : [],
         writePaths: mayWrite ? [...ownDir, ...granted(write, grant.writePaths)] : [],
       }),
-      env: childEnv(manifest.requires.permissions.includes('env') ? granted(manifest.requires.env, grant.env) : null, dataDir),
+      env: childEnv(
+        manifest.requires.permissions.includes('env') ? granted(manifest.requires.env, grant.env) : null,
+        dataDir,
+      ),
       cwd: dir,
       log: this.log(manifest.name),
       handshakeTimeoutMs: lifecycleTimeoutMs,

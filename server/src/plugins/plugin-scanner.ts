@@ -51,16 +51,24 @@ export class PluginScanner {
   async #register(folder: string): Promise<void> {
     const { files, repository, events, runtime } = this.#options;
     const named = pluginNameSchema.safeParse(folder);
-    if (!named.success) throw new PluginError('INVALID_MANIFEST', `The folder's name ${named.error.issues[0]?.message}.`);
+    if (!named.success)
+      throw new PluginError('INVALID_MANIFEST', `The folder's name ${named.error.issues[0]?.message}.`);
     const dir = files.paths.plugin(folder);
     await files.inspect(dir);
     const manifest = await readManifest(dir);
     if (manifest.name !== folder) {
-      throw new PluginError('INVALID_MANIFEST', `plugin.json names '${manifest.name}'; the folder must have the same name.`);
+      throw new PluginError(
+        'INVALID_MANIFEST',
+        `plugin.json names '${manifest.name}'; the folder must have the same name.`,
+      );
     }
     await resolveEntry(dir, manifest);
     if (await repository.find(folder)) return;
-    const record = newRecord(manifest, { id: runtime.newId(), pluginDir: dir, now: runtime.now().toISOString() });
+    const record = newRecord(manifest, {
+      id: runtime.newId(),
+      pluginDir: dir,
+      now: runtime.now().toISOString(),
+    });
     await repository.insert(record, null);
     events.publish({ topic: 'plugins', name: folder, change: 'updated' });
   }
@@ -71,7 +79,12 @@ export class PluginScanner {
     if (!record) return;
     await runner.stop(name);
     const errorMessage = 'Its folder is gone. Put it back and activate the plugin, or uninstall it.';
-    await repository.save({ ...record, status: 'error', errorMessage, updatedAt: runtime.now().toISOString() });
+    await repository.save({
+      ...record,
+      status: 'error',
+      errorMessage,
+      updatedAt: runtime.now().toISOString(),
+    });
     events.publish({ topic: 'plugins', name, change: 'updated' });
   }
 }

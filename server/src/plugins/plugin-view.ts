@@ -5,8 +5,25 @@ import type { PluginRecord } from './plugin-record.ts';
 type ProcessFacts = PluginDetail['process'];
 
 /** A plugin as lists show it. */
-export function toSummary(record: PluginRecord, isolation: Isolation, state: ProcessFacts['state']): PluginSummary {
-  const { id, name, version, description, author, license, source, tags, status, enabled, hooks, permissions } = record;
+export function toSummary(
+  record: PluginRecord,
+  isolation: Isolation,
+  state: ProcessFacts['state'],
+): PluginSummary {
+  const {
+    id,
+    name,
+    version,
+    description,
+    author,
+    license,
+    source,
+    tags,
+    status,
+    enabled,
+    hooks,
+    permissions,
+  } = record;
   const { errorMessage, installedAt, updatedAt, activatedAt } = record;
   return {
     id,

@@ -1,4 +1,5 @@
-const loopbackNames = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\]|0\.0\.0\.0|\[::\])$/;
+const loopbackNames =
+  /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\]|0\.0\.0\.0|\[::\])$/;
 
 /** Whether an http(s) URL leads to this machine's `port` by a loopback name or address. */
 export function pointsAtPort(text: string, port: number): boolean {

@@ -1,4 +1,9 @@
-import { defaultSettings, type Settings, type SettingsPatch, settingsSchema } from '@omniroute/shared/settings';
+import {
+  defaultSettings,
+  type Settings,
+  type SettingsPatch,
+  settingsSchema,
+} from '@omniroute/shared/settings';
 import type { Kysely } from 'kysely';
 import type { Database } from '../database/schema.ts';
 
@@ -17,7 +22,9 @@ export class SettingsRepository {
       .select(['key', 'value'])
       .where('key', 'in', Object.keys(defaultSettings))
       .execute();
-    const stored = Object.fromEntries(rows.map(({ key, value }): [string, unknown] => [key, JSON.parse(value)]));
+    const stored = Object.fromEntries(
+      rows.map(({ key, value }): [string, unknown] => [key, JSON.parse(value)]),
+    );
     return settingsSchema.parse({ ...defaultSettings, ...stored });
   }
 

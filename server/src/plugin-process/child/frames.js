@@ -100,7 +100,8 @@ export class FrameWriter {
     const headText = parts.length === 0 ? JSON.stringify(head) : JSON.stringify({ ...head, parts: lengths });
     const headBytes = Buffer.from(headText, 'utf8');
     const bodyLength = lengths.reduce((/** @type {number} */ sum, length) => sum + (length ?? 0), 0);
-    if (headBytes.length > maxHeadBytes) throw new RangeError(`headers and metadata of ${headBytes.length} bytes are too large`);
+    if (headBytes.length > maxHeadBytes)
+      throw new RangeError(`headers and metadata of ${headBytes.length} bytes are too large`);
     if (bodyLength > maxBodyBytes) throw new RangeError(`a body of ${bodyLength} bytes is too large`);
     const header = Buffer.allocUnsafe(headerBytes);
     header.writeUInt8(type, 0);

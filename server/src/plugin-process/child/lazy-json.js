@@ -37,7 +37,12 @@ export function lazyJson(bytes) {
         configurable: true,
         get: value,
         set: (next) => {
-          Object.defineProperty(target, key, { value: next, enumerable: true, configurable: true, writable: true });
+          Object.defineProperty(target, key, {
+            value: next,
+            enumerable: true,
+            configurable: true,
+            writable: true,
+          });
         },
       });
     },

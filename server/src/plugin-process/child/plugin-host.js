@@ -11,7 +11,12 @@ export class PluginHost {
   #hooks = new Map();
   /** @type {Map<number, AbortController>} */
   #running = new Map();
-  #about = { name: '', version: '', manifestText: '{}', dataDir: /** @type {string | undefined} */ (undefined) };
+  #about = {
+    name: '',
+    version: '',
+    manifestText: '{}',
+    dataDir: /** @type {string | undefined} */ (undefined),
+  };
   #configText = '{}';
 
   /** @param {import('node:net').Socket} socket */
@@ -29,7 +34,8 @@ export class PluginHost {
     const fields = /** @type {any} */ (head);
     if (type === frameTypes.hello) void this.#load(id, fields, body);
     else if (type === frameTypes.call) void this.#call(id, fields, splitParts(body, fields.parts ?? []));
-    else if (type === frameTypes.abort) this.#running.get(id)?.abort(new Error('the hook ran past its deadline'));
+    else if (type === frameTypes.abort)
+      this.#running.get(id)?.abort(new Error('the hook ran past its deadline'));
     else if (type === frameTypes.ping) this.#writer.write(frameTypes.pong, id, {});
     else if (type === frameTypes.config) void this.#configure(id, body.toString('utf8'));
     else if (type === frameTypes.shutdown) process.exit(0);
@@ -52,7 +58,11 @@ export class PluginHost {
     try {
       const { hooks, missing } = await loadPlugin(hello.entry, hello.hooks);
       this.#hooks = hooks;
-      this.#writer.write(frameTypes.ready, id, { protocol: protocolVersion, hooks: [...hooks.keys()], missing });
+      this.#writer.write(frameTypes.ready, id, {
+        protocol: protocolVersion,
+        hooks: [...hooks.keys()],
+        missing,
+      });
     } catch (error) {
       this.#writer.write(frameTypes.loadFailed, id, describe(error));
     }
@@ -96,7 +106,10 @@ export class PluginHost {
     const previous = this.#configText;
     this.#configText = configText;
     try {
-      await this.#hooks.get('onConfigChange')?.({ config: JSON.parse(configText), previous: JSON.parse(previous) });
+      await this.#hooks.get('onConfigChange')?.({
+        config: JSON.parse(configText),
+        previous: JSON.parse(previous),
+      });
       this.#writer.write(frameTypes.result, id, {});
     } catch (error) {
       this.#writer.write(frameTypes.failure, id, describe(error));

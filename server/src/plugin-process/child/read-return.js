@@ -19,7 +19,8 @@ export function readRequestReturn(value, given) {
   const returned = asObject(value, 'onRequest');
   const head = commonHead(returned, given);
   const { blocked } = returned;
-  if (blocked !== undefined && typeof blocked !== 'boolean') throw invalid('onRequest: "blocked" must be true or false');
+  if (blocked !== undefined && typeof blocked !== 'boolean')
+    throw invalid('onRequest: "blocked" must be true or false');
   const headers = changedHeaders(returned.headers, given.headers);
   if (headers) head.headers = headers;
   if (blocked === true) {
@@ -123,13 +124,17 @@ function replacedBody(returned, { ctx, body }) {
   const next = returned.body;
   if (next === undefined) return null;
   const payload = toPayload(next, 'onRequest: "body"');
-  return payload.kind === 'json' && body.isUnchanged(next, Buffer.from(payload.bytes).toString('utf8')) ? null : payload;
+  return payload.kind === 'json' && body.isUnchanged(next, Buffer.from(payload.bytes).toString('utf8'))
+    ? null
+    : payload;
 }
 
 /** @param {unknown} value */
 function blockResponse(value) {
-  if (typeof value === 'string') return { response: { body: 'text' }, payload: toPayload(value, '"response"') };
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { response: { body: 'none' }, payload: null };
+  if (typeof value === 'string')
+    return { response: { body: 'text' }, payload: toPayload(value, '"response"') };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { response: { body: 'none' }, payload: null };
   const fields = /** @type {Record<string, any>} */ (value);
   const payload = ownBody(fields) ?? restAsBody(fields);
   const status = Number.isInteger(fields.status) ? { status: fields.status } : {};
@@ -227,7 +232,9 @@ function toJson(value, what) {
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw invalid(`${what} cannot be written as JSON: ${error instanceof Error ? error.message : 'it throws'}`);
+    throw invalid(
+      `${what} cannot be written as JSON: ${error instanceof Error ? error.message : 'it throws'}`,
+    );
   }
   if (text === undefined) throw invalid(`${what} cannot be written as JSON: it is ${typeof value}`);
   return text;
@@ -241,7 +248,9 @@ function toJson(value, what) {
 function asObject(value, what) {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    throw invalid(`${what} must return or be an object, not ${Array.isArray(value) ? 'an array' : typeof value}`);
+    throw invalid(
+      `${what} must return or be an object, not ${Array.isArray(value) ? 'an array' : typeof value}`,
+    );
   }
   return value;
 }
