@@ -40,7 +40,10 @@ const pathListSchema = z.array(
     .string()
     .max(1_000)
     .regex(/^(\/|~\/)/, 'must be absolute or start with ~/')
-    .refine((path) => !path.includes('\0') && !path.split('/').includes('..'), 'must not hold ".." or NUL'),
+    .refine(
+      (path) => !/[\0*]/.test(path) && !path.split('/').includes('..'),
+      'must not hold "..", "*" or NUL',
+    ),
 );
 
 const requiresSchema = z.object({

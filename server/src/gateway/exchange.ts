@@ -53,7 +53,8 @@ export class Exchange {
       return;
     }
     answer.body.on('error', () => {});
-    if (answer.status >= 400) await this.#deliverRefusal(answer);
+    if (hasNoBody(state.input.method, answer.status)) await this.#deliverHead(answer);
+    else if (answer.status >= 400) await this.#deliverRefusal(answer);
     else if (isEventStream(answer.headers)) await this.#stream(answer);
     else await this.#deliverAnswer(answer);
   }
@@ -138,8 +139,20 @@ export class Exchange {
     const final = await pipeline.onResponse(state, given);
     const isUntouched = final.data === given.data && final.headers === given.headers;
     if (isUntouched) this.#write(final.status, clientHeaders(answer.headers), read.bytes);
-    else if (final.data === data) this.#write(final.status, final.headers, read.bytes);
+    else if (isSameBody(final, given)) this.#write(final.status, final.headers, read.bytes);
     else this.#write(final.status, final.headers, final.data ?? Buffer.alloc(0));
+  }
+
+  /** An answer that has no body by its nature: there is nothing in it that a hook could change. */
+  async #deliverHead(answer: UpstreamResponse): Promise<void> {
+    const { pipeline, state } = this.#options;
+    await this.#pipe(answer);
+    const headers = joinHeaders(answer.headers);
+    await pipeline.onResponse(
+      state,
+      { ...emptyResponse('upstream', answer.status), headers, durationMs: this.#elapsed() },
+      true,
+    );
   }
 
   /** A response that hooks cannot change: it streams through, and they hear of it at its end. */
@@ -243,7 +256,7 @@ export class Exchange {
   #write(status: number, headers: Record<string, string | string[]>, body: Buffer): void {
     const { response } = this.#options;
     const { 'content-length': _, ...rest } = headers;
-    const hasBody = status !== 204 && status !== 304;
+    const hasBody = !hasNoBody('', status);
     response.writeHead(status, hasBody ? { ...rest, 'content-length': body.length } : rest);
     response.end(hasBody ? body : undefined);
   }
@@ -253,10 +266,19 @@ export class Exchange {
   }
 }
 
+function hasNoBody(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
+}
+
 function unreachable(error: UpstreamError): HookResponse {
   return withJson(emptyResponse('host', 502), {
     error: { message: error.message, type: 'upstream', code: 'UPSTREAM_UNAVAILABLE' },
   });
+}
+
+/** Whether the bytes that came are still right for what a hook returned, encoding included. */
+function isSameBody(final: HookResponse, given: HookResponse): boolean {
+  return final.data === given.data && final.headers['content-encoding'] === given.headers['content-encoding'];
 }
 
 function isSuccess({ status }: HookResponse): boolean {

@@ -34,7 +34,9 @@ export class Gateway {
     const logger = this.#options.logger.child({ requestId });
     response.setHeader('x-request-id', requestId);
     this.#serve(request, response, requestId).catch((error: unknown) => {
-      if (error instanceof HookCallError && error.failure === 'CANCELLED') return;
+      if (response.destroyed || (error instanceof HookCallError && error.failure === 'CANCELLED')) return;
+      // What is still to come of the body is discarded, so that the client gets to read the answer.
+      request.resume();
       if (!(error instanceof PluginError)) logger.error({ err: error }, 'gateway.failed');
       fail(response, error);
     });
@@ -102,7 +104,7 @@ function joinHeaders(request: IncomingMessage): Headers {
 }
 
 function fail(response: ServerResponse, error: unknown): void {
-  if (response.headersSent || response.destroyed) {
+  if (response.headersSent) {
     response.destroy();
     return;
   }

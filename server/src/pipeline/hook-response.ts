@@ -82,7 +82,10 @@ function madeResponse(
 }
 
 function forClient(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !connectionHeaders.has(name)));
+  const own = Object.entries(headers).filter(
+    ([name]) => !connectionHeaders.has(name) && name !== 'x-request-id',
+  );
+  return Object.fromEntries(own);
 }
 
 function validStatus(status: number | undefined): number | undefined {

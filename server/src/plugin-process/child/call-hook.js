@@ -17,7 +17,7 @@ export async function callHook(hook, call, [requestBody = null, secondBody = nul
   body.define(ctx, 'body');
   config.define(ctx, 'config');
   Object.defineProperty(ctx, 'signal', { value: signal, enumerable: true });
-  const given = { ctx, body, headers: call.ctx.headers, metadata: snapshot(call.ctx.metadata) };
+  const given = { ctx, body, headers: { ...call.ctx.headers }, metadata: snapshot(call.ctx.metadata) };
 
   if (call.hook === 'onRequest') {
     return readRequestReturn(await hook(ctx), given);
@@ -40,14 +40,29 @@ export async function callHook(hook, call, [requestBody = null, secondBody = nul
 /**
  * A response as a hook reads it: `data`, and `body` as its non-enumerable alias.
  *
- * @param {object} head
+ * @param {any} head
  * @param {ReturnType<typeof lazyJson>} data
  */
 function withBody(head, data) {
   const response = { ...head };
   data.define(response, 'data');
   data.define(response, 'body', false);
+  if (head.usage === null) defineUsage(response, data);
   return response;
+}
+
+/**
+ * The usage that a JSON answer tells of itself; the service does not parse answers to find it.
+ *
+ * @param {object} response
+ * @param {ReturnType<typeof lazyJson>} data
+ */
+function defineUsage(response, data) {
+  const get = () => {
+    const usage = /** @type {any} */ (data.value())?.usage;
+    return typeof usage === 'object' ? usage : null;
+  };
+  Object.defineProperty(response, 'usage', { get, enumerable: true, configurable: true });
 }
 
 /**

@@ -15,6 +15,8 @@ export function lazyJson(bytes) {
   }
 
   return {
+    value,
+
     /**
      * Whether `candidate` is this body as it came, so that its bytes can stay as they are.
      *
