@@ -2,10 +2,13 @@ import { type App, createApp } from './app.ts';
 import { parseConfig, readEnv } from './config.ts';
 import { StartupError } from './startup-error.ts';
 
+// Listened for from the start: one that comes while the service starts ends it as soon as it has.
+const asked = signalled();
+
 try {
   const app = await createApp(parseConfig(readEnv()));
   console.log(greeting(app));
-  await signalled();
+  await asked;
   await app[Symbol.asyncDispose]();
 } catch (error) {
   if (!(error instanceof StartupError)) throw error;

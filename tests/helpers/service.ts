@@ -100,7 +100,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       return plugin(installed.plugin.name);
     },
     plugins: async () => expectDone(await call<{ plugins: PluginSummary[] }>('GET', '/api/plugins')).plugins,
-    logs: async (name) => expectDone(await call<{ lines: LogLine[] }>('GET', `/api/plugins/${name}/logs`)).lines,
+    logs: async (name) =>
+      expectDone(await call<{ lines: LogLine[] }>('GET', `/api/plugins/${name}/logs`)).lines,
     chat: ({ content = 'hello', stream = false, headers = {} } = {}) =>
       fetch(`${url}/v1/chat/completions`, {
         method: 'POST',
