@@ -3,6 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { z } from 'zod';
+import { messageOf } from '../errors.ts';
 import { StartupError } from '../startup-error.ts';
 
 const serviceInfoSchema = z.object({ pid: z.int(), port: z.int(), startedAt: z.string() });
@@ -20,14 +21,15 @@ export class ServiceLock {
 
   /** Throws StartupError, naming the other service, if one holds the lock. */
   static async acquire(dataDir: string): Promise<ServiceLock> {
-    const connection = new SqliteDatabase(join(dataDir, 'service.lock'), { timeout: 0 });
+    const connection = openLockFile(dataDir);
     try {
       // The operating system drops this lock with the process, however that ends.
       connection.exec('BEGIN EXCLUSIVE');
       return new ServiceLock(dataDir, connection);
     } catch (cause) {
       connection.close();
-      throw new StartupError(await heldMessage(dataDir), { cause });
+      const held = cause instanceof SqliteDatabase.SqliteError && cause.code.startsWith('SQLITE_BUSY');
+      throw held ? new StartupError(await heldMessage(dataDir), { cause }) : cannotLock(dataDir, cause);
     }
   }
 
@@ -52,6 +54,19 @@ export async function readServiceInfo(dataDir: string): Promise<ServiceInfo | nu
   } catch {
     return null;
   }
+}
+
+function openLockFile(dataDir: string): SqliteDatabase.Database {
+  try {
+    return new SqliteDatabase(join(dataDir, 'service.lock'), { timeout: 0 });
+  } catch (cause) {
+    throw cannotLock(dataDir, cause);
+  }
+}
+
+function cannotLock(dataDir: string, cause: unknown): StartupError {
+  const message = `The file service.lock in ${dataDir} cannot be locked (${messageOf(cause)}): delete it if it is damaged, and see that the directory is writable and on a local disk.`;
+  return new StartupError(message, { cause });
 }
 
 async function heldMessage(dataDir: string): Promise<string> {

@@ -6,6 +6,7 @@ import { PluginError } from '../errors.ts';
 /** What tRPC and Fastify refuse by themselves: their own words may echo the request, ours do not. */
 const refusals: Record<string, readonly [ErrorCode, string]> = {
   BAD_REQUEST: ['INVALID_REQUEST', 'The request is not valid. Check its path and the JSON of its input.'],
+  PARSE_ERROR: ['INVALID_REQUEST', 'The request is not valid. Check the JSON of its query.'],
   NOT_FOUND: ['NOT_FOUND', 'There is no such procedure.'],
   METHOD_NOT_SUPPORTED: ['METHOD_NOT_ALLOWED', 'Queries are read with GET, mutations are called with POST.'],
   PAYLOAD_TOO_LARGE: ['BODY_TOO_LARGE', 'The body is too large.'],

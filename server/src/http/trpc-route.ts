@@ -1,6 +1,7 @@
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { PluginError } from '../errors.ts';
 import { appRouter } from './app-router.ts';
 import { closeSignal } from './close-signal.ts';
 import type { Context } from './context.ts';
@@ -62,8 +63,9 @@ function calledPaths({ params }: FastifyRequest): string[] {
 
 /** Only what tRPC needs to see: it reads JSON, and answers with JSON or an event stream. */
 async function fetchRequest(request: FastifyRequest, reply: FastifyReply): Promise<Request> {
-  const { input } = querySchema.parse(request.query);
-  if (input !== undefined) checkJson(input);
+  const { data: query } = querySchema.safeParse(request.query);
+  if (query === undefined) throw new PluginError('INVALID_REQUEST', 'Give "input" once, as JSON.');
+  if (query.input !== undefined) checkJson(query.input);
   const lastEventId = request.headers['last-event-id'];
   return new Request(`http://localhost${request.raw.url ?? ''}`, {
     method: request.method,

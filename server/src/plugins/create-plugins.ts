@@ -41,7 +41,8 @@ interface Plugins {
 
 /** Puts the parts of the plugin domain together. */
 export function createPlugins(options: Options): Plugins {
-  const { repository, operations, dataDir, registry, events, runtime, logger, tools, isolation, mayRun } = options;
+  const { repository, operations, dataDir, registry, events, runtime, logger, tools, isolation, mayRun } =
+    options;
   const paths = new PluginPaths(dataDir);
   const files = new PluginFiles(paths);
   const queue = new KeyedQueue();

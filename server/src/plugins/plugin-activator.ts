@@ -171,7 +171,7 @@ export class PluginActivator {
     try {
       await this.#options.runner.callLifecycle(process, 'onActivate');
     } catch (error) {
-      await process.stop();
+      await this.#options.runner.dismiss(record.name, process);
       throw new Error(`onActivate failed: ${messageOf(error)}`, { cause: error });
     }
   }

@@ -116,6 +116,10 @@ export class PluginFiles {
     await this.remove(this.#paths.dataOf(name));
   }
 
+  hasDataDir(name: string): Promise<boolean> {
+    return exists(this.#paths.dataOf(name));
+  }
+
   async makeDataDir(name: string): Promise<string> {
     const dir = this.#paths.dataOf(name);
     await mkdir(dir, { recursive: true, mode: 0o700 });

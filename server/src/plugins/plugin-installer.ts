@@ -87,6 +87,7 @@ export class PluginInstaller {
     checkVersion(announced, installed, input.replace === true);
     const held = (await repository.grant(installed.id)) ?? grantOf(installed.manifest);
     checkConsent(announced, held, input.permissions);
+    const hadDataDir = await files.hasDataDir(installed.name);
     const operation = await operations.begin('upgrade', installed.name, {
       from: installed.version,
       to: announced.version,
@@ -99,6 +100,9 @@ export class PluginInstaller {
       const record = await this.#replace(operation, staging, installed, next, held);
       logger.info({ plugin: record.name, from: installed.version, to: record.version }, 'plugin.upgraded');
       return { record, warnings: manifestWarnings(manifest) };
+    } catch (error) {
+      if (!hadDataDir) await files.remove(files.paths.dataOf(installed.name));
+      throw error;
     } finally {
       await files.remove(files.paths.staging(operation));
       await operations.end(operation);
@@ -183,8 +187,7 @@ export class PluginInstaller {
     refuseExec(next.manifest);
     if (!mayRun()) return;
     try {
-      const process = await runner.launch(await activator.launchSpec(next, staging, grant));
-      await process.stop();
+      await runner.rehearse(await activator.launchSpec(next, staging, grant));
     } catch (error) {
       throw upgradeFailed(next, error);
     }

@@ -1,4 +1,4 @@
-import { lstat, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { constants, lstat, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join, sep } from 'node:path';
 import { hooksNotCalledYet, type HookName } from '@omniroute/shared/hook';
 import {
@@ -120,7 +120,8 @@ function isNotCalledYet(name: HookName): boolean {
 }
 
 async function readManifestText(path: string): Promise<string> {
-  const file = await open(path).catch((error: unknown) => {
+  // Without O_NONBLOCK the open of a pipe waits for a writer, for ever.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw new PluginError(
       'INVALID_MANIFEST',
       `${basename(path)} cannot be read: it is missing or not readable.`,

@@ -99,6 +99,21 @@ export class PluginRunner implements HookInvoker {
     }
   }
 
+  /** Ends a process that was launched, but is not admitted after all. */
+  async dismiss(name: string, process: PluginProcess): Promise<void> {
+    await process.stop();
+    if (!this.#running.has(name)) this.#states.set(name, 'failed');
+  }
+
+  /** Sees whether a process of this plugin would start, beside the one that serves. Rejects as {@link launch} does. */
+  async rehearse(spec: LaunchSpec): Promise<void> {
+    const process = await this.#start(
+      spec,
+      declaredHooks(spec.manifest).map((hook) => hook.name),
+    );
+    await process.stop();
+  }
+
   /** From here on calls reach this process, and an unexpected exit is reported. */
   admit(name: string, process: PluginProcess): void {
     this.#running.set(name, process);

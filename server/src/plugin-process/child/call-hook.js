@@ -1,5 +1,5 @@
 import { lazyJson } from './lazy-json.js';
-import { readErrorReturn, readRequestReturn, readResponseReturn } from './read-return.js';
+import { onReturn, readErrorReturn, readRequestReturn, readResponseReturn } from './read-return.js';
 
 /**
  * Runs one hook of the pipeline and turns what it returned into a frame.
@@ -20,18 +20,21 @@ export async function callHook(hook, call, [requestBody = null, secondBody = nul
   const given = { ctx, body, headers: { ...call.ctx.headers }, metadata: snapshot(call.ctx.metadata) };
 
   if (call.hook === 'onRequest') {
-    return readRequestReturn(await hook(ctx), given);
+    const returned = await hook(ctx);
+    return onReturn(() => readRequestReturn(returned, given));
   }
   if (call.hook === 'onResponse') {
     const data = lazyJson(secondBody);
     const response = withBody(call.response, data);
-    return readResponseReturn(await hook(ctx, response), response, data, given);
+    const returned = await hook(ctx, response);
+    return onReturn(() => readResponseReturn(returned, response, data, given));
   }
   if (call.hook === 'onError') {
     const data = lazyJson(secondBody);
     const error = { ...call.error };
     data.define(error, 'body');
-    return readErrorReturn(await hook(ctx, error), given);
+    const returned = await hook(ctx, error);
+    return onReturn(() => readErrorReturn(returned, given));
   }
   await hook(ctx, call.summary);
   return { head: {}, parts: [] };

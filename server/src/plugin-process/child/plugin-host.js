@@ -2,6 +2,7 @@ import { callHook } from './call-hook.js';
 import { FrameReader, FrameWriter, splitParts } from './frames.js';
 import { loadPlugin } from './load-plugin.js';
 import { frameTypes, protocolVersion } from './protocol.js';
+import { onReturn } from './read-return.js';
 
 /** Answers the frames of the service: loads the plugin, runs its hooks, and reports what they return. */
 export class PluginHost {
@@ -83,7 +84,7 @@ export class PluginHost {
         call.ctx === undefined
           ? await this.#callLifecycle(hook)
           : await callHook(hook, call, parts, { configText: this.#configText, signal: controller.signal });
-      this.#writer.write(frameTypes.result, id, reply.head, reply.parts);
+      onReturn(() => this.#writer.write(frameTypes.result, id, reply.head, reply.parts));
     } catch (error) {
       this.#writer.write(frameTypes.failure, id, describe(error));
     } finally {

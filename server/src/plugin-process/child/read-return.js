@@ -255,6 +255,28 @@ function asObject(value, what) {
   return value;
 }
 
+/**
+ * Does `work` on what a hook returned: whatever goes wrong there (a getter that throws, JSON that cannot be written)
+ * is an unacceptable return.
+ *
+ * @template T
+ * @param {() => T} work
+ * @returns {T}
+ */
+export function onReturn(work) {
+  try {
+    return work();
+  } catch (error) {
+    if (isInvalid(error)) throw error;
+    throw invalid(`what it returned cannot be used: ${error instanceof Error ? error.message : 'it throws'}`);
+  }
+}
+
+/** @param {any} error */
+function isInvalid(error) {
+  return error instanceof Error && 'code' in error && error.code === 'INVALID_RETURN';
+}
+
 /** @param {string} message */
 function invalid(message) {
   return Object.assign(new Error(message), { code: 'INVALID_RETURN' });
