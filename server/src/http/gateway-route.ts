@@ -15,7 +15,6 @@ export function installGateway(
       onRequest: async ({ raw }, reply) => {
         reply.hijack();
         if (keyDemanded) removeAuthorization(raw);
-        if (raw.headers.expect !== undefined) reply.raw.writeContinue();
         gateway.handle(raw, reply.raw);
         return reply;
       },

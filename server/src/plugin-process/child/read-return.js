@@ -1,5 +1,7 @@
 import { maxPartBytes } from './protocol.js';
 
+const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]{1,200}$/i;
+
 /**
  * What a hook returned, as a frame's head and parts. The service checks all of it again: this end only
  * gives the author a message that says what is wrong.
@@ -110,6 +112,7 @@ function changedHeaders(value, before) {
  * @param {unknown} content
  */
 function headerText(name, content) {
+  if (!headerName.test(name)) throw invalid(`"${name}" is not a header name`);
   if (content === null || typeof content === 'string') return content;
   if (typeof content === 'number') return String(content);
   throw invalid(`header "${name}" must be a string, a number, or null to remove it`);
