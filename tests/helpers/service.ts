@@ -19,6 +19,7 @@ export interface ChatOptions {
   content?: string;
   stream?: boolean;
   headers?: Record<string, string>;
+  signal?: AbortSignal;
 }
 
 /** The whole service in this process, on a free port, over a data directory of its own. */
@@ -102,11 +103,12 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     plugins: async () => expectDone(await call<{ plugins: PluginSummary[] }>('GET', '/api/plugins')).plugins,
     logs: async (name) =>
       expectDone(await call<{ lines: LogLine[] }>('GET', `/api/plugins/${name}/logs`)).lines,
-    chat: ({ content = 'hello', stream = false, headers = {} } = {}) =>
+    chat: ({ content = 'hello', stream = false, headers = {}, signal } = {}) =>
       fetch(`${url}/v1/chat/completions`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ model: 'test-model', stream, messages: [{ role: 'user', content }] }),
+        ...(signal ? { signal } : {}),
       }),
     until: poll,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

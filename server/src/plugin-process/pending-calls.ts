@@ -1,5 +1,6 @@
 import type { Frame } from './child/frames.js';
 import { frameTypes } from './child/protocol.js';
+import { messageOf } from '../errors.ts';
 import { HookCallError } from './hook-call-error.ts';
 
 const maxCalls = 64;
@@ -8,6 +9,8 @@ const maxTimeoutsInARow = 5;
 
 interface PendingCall {
   bytes: number;
+  timer: NodeJS.Timeout;
+  /** Gives the caller its outcome. Does nothing once the caller has left. */
   settle(outcome: Frame | HookCallError): void;
 }
 
@@ -21,12 +24,13 @@ interface CallOptions {
 }
 
 /**
- * The calls that a plugin's process has not answered. A reply must match one of them, once. A call whose caller
- * was released at its deadline still counts against the limits until the process answers it.
+ * The calls that a plugin's process has not answered. A reply must match one of them, once. A call whose caller is
+ * gone still counts against the limits until the process answers it, and against the process at its deadline.
  */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
-  readonly #abandoned = new Map<number, number>();
+  /** Bytes of the calls that are past their deadline. */
+  readonly #overdue = new Map<number, number>();
   #bytes = 0;
   #nextId = 1;
   #timeoutsInARow = 0;
@@ -36,35 +40,36 @@ export class PendingCalls {
   start(options: CallOptions): Promise<Frame> {
     const { timeoutMs, bytes, signal } = options;
     if (signal?.aborted) return Promise.reject(new HookCallError('CANCELLED', 'the caller is gone'));
-    if (this.#calls.size + this.#abandoned.size >= maxCalls || this.#bytes + bytes > maxBytes) {
+    if (this.#calls.size + this.#overdue.size >= maxCalls || this.#bytes + bytes > maxBytes) {
       return Promise.reject(new HookCallError('OVERLOADED', 'too many calls of this plugin are in flight'));
     }
     const id = this.#takeId();
     const { promise, resolve, reject } = Promise.withResolvers<Frame>();
     const settle = (outcome: Frame | HookCallError) => {
-      clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
-      this.#calls.delete(id);
-      this.#releaseIdle();
       if (outcome instanceof HookCallError) reject(outcome);
       else resolve(outcome);
     };
-    const abandon = (failure: 'TIMEOUT' | 'CANCELLED', message: string) => {
-      settle(new HookCallError(failure, message));
-      this.#abandoned.set(id, bytes);
-      if (failure === 'TIMEOUT') this.#timeoutsInARow += 1;
-      options.onAbandoned(id, failure);
+    const cancel = () => {
+      settle(new HookCallError('CANCELLED', 'the caller is gone'));
+      options.onAbandoned(id, 'CANCELLED');
     };
-    const cancel = () => abandon('CANCELLED', 'the caller is gone');
-    const timer = setTimeout(() => abandon('TIMEOUT', `no answer within ${timeoutMs} ms`), timeoutMs);
+    const expire = () => {
+      this.#overdue.set(id, bytes);
+      this.#timeoutsInARow += 1;
+      this.#remove(id);
+      settle(new HookCallError('TIMEOUT', `no answer within ${timeoutMs} ms`));
+      options.onAbandoned(id, 'TIMEOUT');
+    };
     signal?.addEventListener('abort', cancel, { once: true });
-    this.#calls.set(id, { bytes, settle });
+    this.#calls.set(id, { bytes, timer: setTimeout(expire, timeoutMs), settle });
     this.#bytes += bytes;
     try {
       options.send(id);
     } catch (error) {
       this.#bytes -= bytes;
-      settle(new HookCallError('OVERLOADED', error instanceof Error ? error.message : String(error)));
+      this.#remove(id);
+      settle(new HookCallError('OVERLOADED', messageOf(error)));
     }
     return promise;
   }
@@ -72,21 +77,22 @@ export class PendingCalls {
   /** Whether `frame` answers a call that was made and is not answered yet. */
   answer(frame: Frame): boolean {
     const call = this.#calls.get(frame.id);
-    const bytes = call?.bytes ?? this.#abandoned.get(frame.id);
+    const bytes = call?.bytes ?? this.#overdue.get(frame.id);
     if (bytes === undefined) return false;
     this.#bytes -= bytes;
-    this.#abandoned.delete(frame.id);
+    this.#overdue.delete(frame.id);
     if (call && frame.type !== frameTypes.pong) this.#timeoutsInARow = 0;
+    this.#remove(frame.id);
     call?.settle(frame);
     return true;
   }
 
   /** True when the process should be stopped: it does not answer, or leaves too many calls open behind it. */
   get isHopeless(): boolean {
-    return this.#timeoutsInARow >= maxTimeoutsInARow || this.#abandoned.size >= maxCalls / 2;
+    return this.#timeoutsInARow >= maxTimeoutsInARow || this.#overdue.size >= maxCalls / 2;
   }
 
-  /** Resolves when nobody waits for an answer any more. */
+  /** Resolves when no call is open that is still within its deadline. */
   idle(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onIdle.push(resolve);
@@ -100,9 +106,18 @@ export class PendingCalls {
   }
 
   rejectAll(message: string): void {
-    for (const call of this.#calls.values()) call.settle(new HookCallError('EXITED', message));
-    this.#abandoned.clear();
+    for (const [id, call] of this.#calls) {
+      this.#remove(id);
+      call.settle(new HookCallError('EXITED', message));
+    }
+    this.#overdue.clear();
     this.#bytes = 0;
+  }
+
+  #remove(id: number): void {
+    clearTimeout(this.#calls.get(id)?.timer);
+    this.#calls.delete(id);
+    this.#releaseIdle();
   }
 
   #takeId(): number {
