@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { failToStart, startServiceProcess } from '../helpers/service-process.ts';
+import { failToStart, runStartScript } from '../helpers/start-script.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const run = promisify(execFile);
@@ -13,7 +13,7 @@ const loginLinkScript = fileURLToPath(new URL('../../server/src/login-link.ts', 
 
 test('start-up prints the login link, the gateway, the data directory and the number of active plugins', async () => {
   await using data = await temporaryFolder();
-  await using service = await startServiceProcess({ OMNIROUTE_DATA_DIR: data.path });
+  await using service = await runStartScript({ OMNIROUTE_DATA_DIR: data.path });
   expect(service.greeting).toContain(`${service.url}/v1`);
   expect(service.greeting).toContain(data.path);
   expect(service.greeting).toMatch(/Plugins +0 active/);
@@ -25,21 +25,21 @@ test('start-up prints the login link, the gateway, the data directory and the nu
 test('login-link prints a fresh link while the service runs', async () => {
   await using data = await temporaryFolder();
   const env = { PATH: process.env.PATH, OMNIROUTE_DATA_DIR: data.path };
-  await using service = await startServiceProcess({ OMNIROUTE_DATA_DIR: data.path });
+  await using service = await runStartScript({ OMNIROUTE_DATA_DIR: data.path });
   const { stdout } = await run(process.execPath, [loginLinkScript], { env });
   expect(await login(service.url, /#code=(\S+)/.exec(stdout)?.[1])).toBe(200);
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s ends the service in good order', async (signal) => {
   await using data = await temporaryFolder();
-  await using service = await startServiceProcess({ OMNIROUTE_DATA_DIR: data.path });
+  await using service = await runStartScript({ OMNIROUTE_DATA_DIR: data.path });
   service.kill(signal);
   expect(await service.exited).toBe(0);
 });
 
 test('a second service on the same data directory is told who holds it', async () => {
   await using data = await temporaryFolder();
-  await using first = await startServiceProcess({ OMNIROUTE_DATA_DIR: data.path });
+  await using first = await runStartScript({ OMNIROUTE_DATA_DIR: data.path });
   const { code, stderr } = await failToStart({ OMNIROUTE_DATA_DIR: data.path });
   expect(code).toBe(1);
   expect(stderr).toContain(`process ${first.pid}`);

@@ -9,6 +9,7 @@ const maxLineLength = 8_000;
 const maxFileBytes = 2 * 1024 * 1024;
 /** More than this per second of one stream is dropped, and the log says how much. */
 const maxBytesPerSecond = 256 * 1024;
+const maxLinesPerSecond = 1_000;
 
 interface Options {
   file: string;
@@ -39,22 +40,26 @@ export class PluginLog {
 
   /** Reads `stream` to its end, line by line. */
   capture(name: 'stdout' | 'stderr', stream: Readable): void {
-    const lines = new LineSplitter((text) => this.write(name, text));
-    const limit = new ByteLimit(
-      () => this.#options.now().getTime(),
-      (bytes) =>
-        this.write(
-          'host',
-          `${bytes} bytes of ${name} were dropped: the plugin writes faster than its log takes`,
-        ),
-    );
+    const nowMs = () => this.#options.now().getTime();
+    const dropped = (unit: string) => (count: number) =>
+      this.write(
+        'host',
+        `${count} ${unit} of ${name} were dropped: the plugin writes faster than its log takes`,
+      );
+    const byteLimit = new RateLimit(maxBytesPerSecond, nowMs, dropped('bytes'));
+    const lineLimit = new RateLimit(maxLinesPerSecond, nowMs, dropped('lines'));
+    const lines = new LineSplitter((text) => {
+      if (lineLimit.take(1) === 1) this.write(name, text);
+    });
+    const decoder = new TextDecoder();
     stream.on('data', (chunk: Buffer) => {
-      const taken = limit.take(chunk.length);
-      if (taken > 0) lines.push(chunk.subarray(0, taken).toString('utf8'));
+      const taken = byteLimit.take(chunk.length);
+      lines.push(decoder.decode(chunk.subarray(0, taken), { stream: true }));
     });
     stream.on('end', () => {
       lines.end();
-      limit.report();
+      byteLimit.report();
+      lineLimit.report();
     });
     stream.on('error', (error) => this.#options.logger.debug({ err: error }, 'plugin-log.read-failed'));
   }
@@ -121,29 +126,32 @@ class LineSplitter {
   }
 }
 
-class ByteLimit {
+/** Lets so many units pass in each second of the clock, and reports what it held back. */
+class RateLimit {
+  readonly #maxPerSecond: number;
   readonly #nowMs: () => number;
-  readonly #onDropped: (bytes: number) => void;
+  readonly #onDropped: (count: number) => void;
   #second = 0;
   #taken = 0;
   #dropped = 0;
 
-  constructor(nowMs: () => number, onDropped: (bytes: number) => void) {
+  constructor(maxPerSecond: number, nowMs: () => number, onDropped: (count: number) => void) {
+    this.#maxPerSecond = maxPerSecond;
     this.#nowMs = nowMs;
     this.#onDropped = onDropped;
   }
 
-  /** How many of `bytes` may be kept. */
-  take(bytes: number): number {
+  /** How many of `count` may pass. */
+  take(count: number): number {
     const second = Math.floor(this.#nowMs() / 1_000);
     if (second !== this.#second) {
       this.report();
       this.#second = second;
       this.#taken = 0;
     }
-    const taken = Math.min(bytes, maxBytesPerSecond - this.#taken);
+    const taken = Math.min(count, this.#maxPerSecond - this.#taken);
     this.#taken += taken;
-    this.#dropped += bytes - taken;
+    this.#dropped += count - taken;
     return taken;
   }
 
