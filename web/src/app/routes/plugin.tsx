@@ -1,0 +1,10 @@
+import { getRouteApi } from '@tanstack/react-router';
+import { PluginPage } from '../../features/plugins/components/plugin-page.tsx';
+
+const route = getRouteApi('/shell/plugins/$name');
+
+export function PluginRoute() {
+  const { name } = route.useParams();
+  const navigate = route.useNavigate();
+  return <PluginPage key={name} name={name} onUninstalled={() => void navigate({ to: '/' })} />;
+}

@@ -1,0 +1,136 @@
+import { Anchor, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import type { PluginDetail } from '@omniroute/shared/plugin';
+import { IconArrowLeft } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { ErrorState } from '../../../components/ui/error-state.tsx';
+import { FailureText } from '../../../components/ui/failure-text.tsx';
+import { Panel } from '../../../components/ui/panel.tsx';
+import { StatusBadge } from '../../../components/ui/status-badge.tsx';
+import { appError } from '../../../lib/app-error.ts';
+import { pluginQuery } from '../api/plugin-queries.ts';
+import { useControlPlugin } from '../api/use-control-plugin.ts';
+import { PluginActions } from './plugin-actions.tsx';
+import { PluginConfigPanel } from './plugin-config-panel.tsx';
+import { PluginFacts } from './plugin-facts.tsx';
+import { PluginHooks } from './plugin-hooks.tsx';
+import { PluginIsolation } from './plugin-isolation.tsx';
+import { PluginLog } from './plugin-log.tsx';
+import classes from './plugin-page.module.css';
+import { PluginPermissions } from './plugin-permissions.tsx';
+import { StillEnabledNote } from './still-enabled-note.tsx';
+import { processNote } from './words.ts';
+
+export function PluginPage({ name, onUninstalled }: { name: string; onUninstalled: () => void }) {
+  return (
+    <>
+      <title>{`${name} · OmniRoute Plugins`}</title>
+      <Anchor
+        size="sm"
+        c="dimmed"
+        className={classes['back']}
+        renderRoot={(props) => <Link to="/" {...props} />}
+      >
+        <IconArrowLeft size={15} aria-hidden /> Installed plugins
+      </Anchor>
+      <PluginContent name={name} onUninstalled={onUninstalled} />
+    </>
+  );
+}
+
+function PluginContent({ name, onUninstalled }: { name: string; onUninstalled: () => void }) {
+  const { data, error, isFetching, refetch } = useQuery(pluginQuery(name));
+  const failure = error === null ? null : appError(error);
+  if (failure?.code === 'PLUGIN_NOT_FOUND') return <NotInstalled name={name} />;
+  if (data !== undefined) return <PluginSections plugin={data.plugin} onUninstalled={onUninstalled} />;
+  if (failure !== null) {
+    return (
+      <ErrorState
+        title={`${name} could not be read`}
+        message={failure.message}
+        retrying={isFetching}
+        onRetry={() => void refetch()}
+      />
+    );
+  }
+  return <PluginPageSkeleton />;
+}
+
+function PluginSections({ plugin, onUninstalled }: { plugin: PluginDetail; onUninstalled: () => void }) {
+  const control = useControlPlugin(plugin);
+  return (
+    <>
+      <Group justify="space-between" align="flex-start" gap="md" mb="lg">
+        <Stack gap={4} flex="1 1 320px">
+          <Group gap="sm">
+            <Title order={1} className={classes['name']}>
+              {plugin.name}
+            </Title>
+            <Text span size="sm" c="dimmed" ff="monospace">
+              {plugin.version}
+            </Text>
+            <StatusBadge status={plugin.status} note={processNote(plugin.status, plugin.process.state)} />
+          </Group>
+          {plugin.description !== null && (
+            <Text size="sm" c="dimmed" maw={720}>
+              {plugin.description}
+            </Text>
+          )}
+        </Stack>
+        <PluginActions plugin={plugin} control={control} onUninstalled={onUninstalled} />
+      </Group>
+      {control.failures.length > 0 && (
+        <Stack gap={6} mb="lg">
+          {control.failures.map((failure) => (
+            <FailureText key={failure} message={failure} />
+          ))}
+          <StillEnabledNote plugin={plugin} />
+        </Stack>
+      )}
+      <div className={classes['columns']}>
+        <div className={classes['main']}>
+          <PluginConfigPanel name={plugin.name} />
+          <PluginHooks plugin={plugin} />
+          <PluginLog name={plugin.name} />
+        </div>
+        <div className={classes['side']}>
+          <PluginFacts plugin={plugin} />
+          <PluginIsolation isolation={plugin.isolation} />
+          <PluginPermissions permissions={plugin.permissions} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function NotInstalled({ name }: { name: string }) {
+  return (
+    <Panel>
+      <Stack gap={4} py="lg" align="center" ta="center">
+        <Title order={1}>{name} is not installed</Title>
+        <Text size="sm" c="dimmed">
+          It may have been uninstalled in the meantime.
+        </Text>
+      </Stack>
+    </Panel>
+  );
+}
+
+function PluginPageSkeleton() {
+  return (
+    <div aria-busy aria-label="Loading the plugin">
+      <Skeleton h={32} w={260} mb={8} />
+      <Skeleton h={16} w="50%" mb="lg" />
+      <div className={classes['columns']}>
+        <div className={classes['main']}>
+          <Skeleton h={280} radius="lg" />
+          <Skeleton h={320} radius="lg" />
+        </div>
+        <div className={classes['side']}>
+          <Skeleton h={330} radius="lg" />
+          <Skeleton h={140} radius="lg" />
+        </div>
+      </div>
+    </div>
+  );
+}

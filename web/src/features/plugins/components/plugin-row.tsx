@@ -1,0 +1,51 @@
+import { Anchor, Text } from '@mantine/core';
+import type { PluginSummary } from '@omniroute/shared/plugin';
+import { Link } from '@tanstack/react-router';
+import { FailureText } from '../../../components/ui/failure-text.tsx';
+import { StatusBadge } from '../../../components/ui/status-badge.tsx';
+import { useControlPlugin } from '../api/use-control-plugin.ts';
+import { PluginActions } from './plugin-actions.tsx';
+import { PluginMeta } from './plugin-meta.tsx';
+import classes from './plugin-row.module.css';
+import { StillEnabledNote } from './still-enabled-note.tsx';
+import { processNote } from './words.ts';
+
+export function PluginRow({ plugin }: { plugin: PluginSummary }) {
+  const control = useControlPlugin(plugin);
+  return (
+    <li className={classes['row']} aria-label={plugin.name}>
+      <div className={classes['body']}>
+        <div className={classes['title']}>
+          <Anchor
+            fw={600}
+            c="var(--mantine-color-text)"
+            renderRoot={(props) => <Link to="/plugins/$name" params={{ name: plugin.name }} {...props} />}
+          >
+            {plugin.name}
+          </Anchor>
+          <Text span size="xs" c="dimmed" ff="monospace">
+            {plugin.version}
+          </Text>
+          <StatusBadge status={plugin.status} note={processNote(plugin.status, plugin.process.state)} />
+        </div>
+        {plugin.description !== null && plugin.description !== '' && (
+          <Text size="sm" c="dimmed" lineClamp={2}>
+            {plugin.description}
+          </Text>
+        )}
+        <PluginMeta plugin={plugin} />
+      </div>
+      <div className={classes['actions']}>
+        <PluginActions plugin={plugin} control={control} />
+      </div>
+      {control.failures.length > 0 && (
+        <div className={classes['failures']}>
+          {control.failures.map((failure) => (
+            <FailureText key={failure} message={failure} />
+          ))}
+          <StillEnabledNote plugin={plugin} />
+        </div>
+      )}
+    </li>
+  );
+}
