@@ -189,9 +189,9 @@ export class PluginProcess {
     if (frame.type === frameTypes.loadFailed) {
       const failure = this.#parse(failureSchema, frame.head);
       this.#log.write('host', `loading failed: ${failure.message}`);
-      for (const line of failure.stack.split('\n').filter((text) => text !== ''))
-        this.#log.write('stderr', line);
-      throw new Error(`it failed to load: ${failure.message}`);
+      const where = ownLines(failure.stack, options.cwd);
+      for (const line of where) this.#log.write('stderr', line);
+      throw new Error([`it failed to load: ${failure.message}`, ...where].join('\n'));
     }
     const ready = this.#parse(readySchema, frame.type === frameTypes.ready ? frame.head : null);
     if (ready.missing.length > 0) {
@@ -327,13 +327,25 @@ export class PluginProcess {
       .toString('utf8')
       .split('\n')
       .map((line) => line.trim());
-    this.#lastErrors = [...this.#lastErrors, ...lines.filter((line) => line !== '')].slice(-5);
+    this.#lastErrors = [...this.#lastErrors, ...lines.filter(isTelling)].slice(-6);
   }
 
   #explain(reason: string): string {
     const lines = this.#lastErrors.filter((line) => !reason.includes(line)).map((line) => line.slice(0, 500));
     return lines.length === 0 ? reason : `${reason}\nLast of stderr:\n${lines.join('\n')}`;
   }
+}
+
+/** Whether a line of stderr helps to find a fault: Node's own frames and its version do not. */
+function isTelling(line: string): boolean {
+  return line !== '' && !/^at .*\bnode:|^Node\.js v/.test(line);
+}
+
+/** The lines of a stack that name a file of the plugin's, and the code that a syntax error shows. */
+function ownLines(stack: string, dir: string): string[] {
+  const lines = stack.split('\n').filter((line) => line.trim() !== '');
+  const own = lines.filter((line) => (/^\s+at /.test(line) ? line.includes(dir) : !/^\w*Error: /.test(line)));
+  return own.slice(0, 6);
 }
 
 function describeExit(code: number | null, signal: string | null): string {

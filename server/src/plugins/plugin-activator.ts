@@ -189,7 +189,8 @@ export class PluginActivator {
     if (runner.isRunning(record.name)) await runner.stop(record.name);
     const latest = (await repository.find(record.name)) ?? record;
     await repository.save({ ...latest, status: 'error', errorMessage: reason, updatedAt: this.#now() });
-    logger.warn({ plugin: record.name, err: error }, 'plugin.activation-failed');
+    logger.warn({ plugin: record.name, reason }, 'plugin.activation-failed');
+    logger.debug({ plugin: record.name, err: error }, 'plugin.activation-failed');
     this.#changed(record.name);
     return shown;
   }

@@ -65,7 +65,9 @@ export class PluginHost {
         missing,
       });
     } catch (error) {
-      this.#writer.write(frameTypes.loadFailed, id, describe(error));
+      // Only Node's own report of an uncaught syntax error says where it is.
+      if (error instanceof SyntaxError) setImmediate(() => rethrow(error));
+      else this.#writer.write(frameTypes.loadFailed, id, describe(error));
     }
   }
 
@@ -116,6 +118,14 @@ export class PluginHost {
       this.#writer.write(frameTypes.failure, id, describe(error));
     }
   }
+}
+
+/**
+ * @param {SyntaxError} error
+ * @returns {never}
+ */
+function rethrow(error) {
+  throw error;
 }
 
 /**
