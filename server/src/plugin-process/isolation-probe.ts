@@ -54,7 +54,7 @@ export async function probeIsolation(tools: SandboxTools, logger: Logger): Promi
 function describe(tools: SandboxTools, worked: readonly Attempt[]): MachineIsolation {
   const isHeld = worked.every((name) => beyondNode.includes(name));
   const gaps = [
-    ...(isHeld ? ["Node's permission model confines it: that stops mistakes, not hostile code."] : []),
+    'No layer of the operating system confines it.',
     ...worked.map((name) => gapOf[name]),
     ...(tools.prlimit
       ? []
