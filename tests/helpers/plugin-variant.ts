@@ -16,5 +16,5 @@ export async function addVariant(service: Service, name: string, changes: object
   if (installed.status !== 201) throw new Error(JSON.stringify(installed.body));
   const activated = await service.call('POST', `/api/plugins/${manifest.name}/activate`);
   if (activated.status !== 200) throw new Error(JSON.stringify(activated.body));
-  return service.plugin(manifest.name);
+  return await service.plugin(manifest.name);
 }

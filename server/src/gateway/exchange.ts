@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { bodyMaxBytes, type PipelineError } from '@omniroute/shared/pipeline';
 import { messageOf } from '../errors.ts';
-import { connectionHeaders, type Headers } from '../pipeline/header-rules.ts';
+import { type Headers, isConnectionHeader } from '../pipeline/header-rules.ts';
 import { emptyResponse, unavailableResponse, withJson } from '../pipeline/hook-response.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { HookResponse, RequestState } from '../pipeline/request-state.ts';
@@ -43,20 +43,18 @@ export class Exchange {
       await this.#deliver(outcome.response);
       return;
     }
-    let answer: UpstreamResponse;
     try {
-      answer = await this.#send();
+      const answer = await this.#send();
+      answer.body.on('error', () => {});
+      if (hasNoBody(state.input.method, answer.status)) await this.#deliverHead(answer);
+      else if (answer.status >= 400) await this.#deliverRefusal(answer);
+      else if (isEventStream(answer.headers)) await this.#stream(answer);
+      else await this.#deliverAnswer(answer);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof UpstreamError)) throw error;
       await this.#deliverFailure(error);
-      return;
     }
-    answer.body.on('error', () => {});
-    if (hasNoBody(state.input.method, answer.status)) await this.#deliverHead(answer);
-    else if (answer.status >= 400) await this.#deliverRefusal(answer);
-    else if (isEventStream(answer.headers)) await this.#stream(answer);
-    else await this.#deliverAnswer(answer);
   }
 
   #send(): Promise<UpstreamResponse> {
@@ -77,6 +75,17 @@ export class Exchange {
     });
   }
 
+  /** Reads an answer for the hooks. Rejects with UpstreamError where it breaks off: nothing has been sent then. */
+  async #read({ body }: UpstreamResponse): ReturnType<typeof readBody> {
+    try {
+      return await readBody(body, bodyMaxBytes);
+    } catch (error) {
+      const code = isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_UNREACHABLE';
+      const message = `The upstream ${this.#options.upstream.provider} broke its answer off: ${messageOf(error)}`;
+      throw new UpstreamError(code, message, error);
+    }
+  }
+
   /** The upstream gave no answer. */
   async #deliverFailure(error: UpstreamError): Promise<void> {
     const { pipeline, state } = this.#options;
@@ -91,7 +100,7 @@ export class Exchange {
       await this.#pipe(answer);
       return;
     }
-    const read = await readBody(answer.body, bodyMaxBytes);
+    const read = await this.#read(answer);
     const headers = joinHeaders(answer.headers);
     const data = read.kind === 'whole' ? await readableBody(read.bytes, headers) : null;
     const error: PipelineError = {
@@ -118,7 +127,7 @@ export class Exchange {
       await this.#bypass(answer, null, 'the response is not JSON');
       return;
     }
-    await this.#deliverRead(answer, await readBody(answer.body, bodyMaxBytes));
+    await this.#deliverRead(answer, await this.#read(answer));
   }
 
   /** An upstream's answer that is buffered now, as far as the limit allows. */
@@ -137,10 +146,8 @@ export class Exchange {
       durationMs: this.#elapsed(),
     };
     const final = await pipeline.onResponse(state, given);
-    const isUntouched = final.data === given.data && final.headers === given.headers;
-    if (isUntouched) this.#write(final.status, clientHeaders(answer.headers), read.bytes);
-    else if (isSameBody(final, given)) this.#write(final.status, final.headers, read.bytes);
-    else this.#write(final.status, final.headers, final.data ?? Buffer.alloc(0));
+    const body = isSameBody(final, given) ? read.bytes : (final.data ?? Buffer.alloc(0));
+    this.#write(final.status, splitHeaders(final.headers, answer.headers), body);
   }
 
   /** An answer that has no body by its nature: there is nothing in it that a hook could change. */
@@ -210,8 +217,9 @@ export class Exchange {
         { code: isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'STREAM_BROKEN', message },
         null,
       );
+      // The blank line ends an event that was cut short.
       response.write(
-        `event: error\ndata: ${JSON.stringify({ error: { message, type: 'upstream', code: 'STREAM_BROKEN' } })}\n\n`,
+        `\n\nevent: error\ndata: ${JSON.stringify({ error: { message, type: 'upstream', code: 'STREAM_BROKEN' } })}\n\n`,
       );
     }
     response.end();
@@ -287,8 +295,9 @@ function isSuccess({ status }: HookResponse): boolean {
 
 /** The upstream's headers for the client: without those of its connection, and with its own request id set apart. */
 function clientHeaders(headers: UpstreamHeaders): Record<string, string | string[]> {
+  const connection = String(headers['connection'] ?? '');
   const entries = Object.entries(headers).flatMap(([name, value]) => {
-    if (value === undefined || (connectionHeaders.has(name) && name !== 'content-length')) return [];
+    if (value === undefined || (isConnectionHeader(name, connection) && name !== 'content-length')) return [];
     return [[name === 'x-request-id' ? 'x-upstream-request-id' : name, value] as const];
   });
   return Object.fromEntries(entries);
@@ -301,6 +310,13 @@ function joinHeaders(headers: UpstreamHeaders): Headers {
       Array.isArray(value) ? value.join(', ') : value,
     ]),
   );
+}
+
+/** `headers` with what {@link joinHeaders} joined as the separate lines that it was: two cookies are not one. */
+function splitHeaders(headers: Headers, original: UpstreamHeaders): Record<string, string | string[]> {
+  const joined = joinHeaders(original);
+  const lines = Object.entries(clientHeaders(original)).filter(([name]) => headers[name] === joined[name]);
+  return { ...headers, ...Object.fromEntries(lines) };
 }
 
 function isEventStream(headers: UpstreamHeaders): boolean {

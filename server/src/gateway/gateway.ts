@@ -3,7 +3,7 @@ import { bodyMaxBytes } from '@omniroute/shared/pipeline';
 import { errorBody, PluginError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { apiKeyInfo } from '../pipeline/api-key-info.ts';
-import { connectionHeaders, type Headers } from '../pipeline/header-rules.ts';
+import { type Headers, isConnectionHeader } from '../pipeline/header-rules.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { RequestState } from '../pipeline/request-state.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
@@ -96,7 +96,7 @@ function tooLarge(): PluginError {
 /** The request's headers without those of the connection, and without this site's cookies. */
 function joinHeaders(request: IncomingMessage): Headers {
   const entries = Object.entries(request.headers).flatMap(([name, value]) =>
-    value === undefined || connectionHeaders.has(name) || name === 'cookie'
+    value === undefined || isConnectionHeader(name, request.headers.connection) || name === 'cookie'
       ? []
       : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
   );

@@ -14,6 +14,12 @@ const hopByHop = [
 /** Headers of one connection, which no hook may set and no proxy forwards (RFC 9110, 7.6.1). */
 export const connectionHeaders: ReadonlySet<string> = new Set([...hopByHop, 'host', 'content-length']);
 
+/** Whether a header is for one connection only. `connection` is the value of that header, which may name more. */
+export function isConnectionHeader(name: string, connection: string | undefined): boolean {
+  if (connectionHeaders.has(name)) return true;
+  return connection?.split(',').some((item) => item.trim().toLowerCase() === name) ?? false;
+}
+
 const credentials = new Set([
   'authorization',
   'cookie',

@@ -11,7 +11,8 @@ const closers = new Set([0x7d, 0x5d]);
 
 /**
  * Reads top-level `model` and `stream` from JSON bytes without parsing the rest. Of a repeated key the last
- * wins, as in JSON.parse. What is not a JSON object yields no model and no stream.
+ * wins, as in JSON.parse. Other JSON than an object yields no model and no stream. It does not validate: broken JSON may
+ * yield either.
  */
 export function scanBody(body: Uint8Array | null): ScannedBody {
   const found: ScannedBody = { model: null, stream: false };

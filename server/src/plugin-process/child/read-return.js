@@ -173,7 +173,8 @@ function hasValue(fields, key) {
  * @param {LazyJson} data
  */
 function responsePayload(fields, original, data) {
-  if (fields === original && data.isUntouched(fields, 'data')) return null;
+  const isUntouched = data.isUntouched(fields, 'data') && data.isUntouched(fields, 'body');
+  if (fields === original && isUntouched) return null;
   const payload = ownBody(fields);
   if (payload === null || payload.kind !== 'json') return payload;
   const source = hasValue(fields, 'body') ? fields.body : fields.data;
