@@ -8,6 +8,8 @@ export default defineConfig({
     reporters: ['default', './tests/helpers/closing-line-reporter.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Tests wait on other processes most of the time: one worker per core leaves the cores idle.
+    maxWorkers: 3,
     restoreMocks: true,
   },
 });

@@ -16,7 +16,7 @@ import { HttpServer } from './http/server.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { Catalog } from './marketplace/catalog.ts';
 import { HookRegistry } from './pipeline/hook-registry.ts';
-import { JsonPipeline } from './pipeline/pipeline-json.ts';
+import { JsonPipeline } from './pipeline/json-pipeline.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { probeIsolation } from './plugin-process/isolation-probe.ts';
 import { findSandboxTools } from './plugin-process/sandbox.ts';

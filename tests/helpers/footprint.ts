@@ -10,11 +10,11 @@ export interface Footprint {
   files: string[];
 }
 
-/** What the plugins have left in `dataDir` now; rows without `updated_at`. */
+/** What the plugins have left in `dataDir` now. */
 export async function footprint(dataDir: string): Promise<Footprint> {
   const files = await Promise.all(['plugins', 'plugin-data', 'logs'].map((folder) => list(dataDir, folder)));
   return {
-    rows: query(dataDir, 'SELECT * FROM plugins ORDER BY name').map(({ updated_at: _, ...row }) => row),
+    rows: query(dataDir, 'SELECT * FROM plugins ORDER BY name'),
     grants: query(dataDir, 'SELECT * FROM plugin_grants ORDER BY plugin_id'),
     operations: query(dataDir, 'SELECT * FROM operations'),
     files: files.flat().toSorted(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { jsonOrUndefined } from './json-or-undefined.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
 const embeddedModel = 'omniroute/echo';
@@ -51,7 +52,7 @@ export class EmbeddedUpstream implements Upstream {
   async close(): Promise<void> {}
 
   #chat(body: Buffer | null): UpstreamResponse {
-    const parsed = chatRequestSchema.safeParse(parseJson(body));
+    const parsed = chatRequestSchema.safeParse(jsonOrUndefined(body?.toString('utf8') ?? ''));
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
       return refusal(
@@ -141,12 +142,4 @@ function text(content: ChatRequest['messages'][number]['content']): string {
 /** Four characters to a token, rounded up: a fixed rule, so that the usage can be told in advance. */
 function countTokens(content: string): number {
   return Math.ceil(content.length / 4);
-}
-
-function parseJson(body: Buffer | null): unknown {
-  try {
-    return JSON.parse((body ?? Buffer.alloc(0)).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

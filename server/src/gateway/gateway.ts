@@ -5,7 +5,6 @@ import type { Logger } from '../logger.ts';
 import { apiKeyInfo } from '../pipeline/api-key-info.ts';
 import { type Headers, isConnectionHeader } from '../pipeline/header-rules.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { RequestState } from '../pipeline/request-state.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import type { Runtime } from '../runtime.ts';
 import { Exchange } from './exchange.ts';
@@ -33,7 +32,7 @@ export class Gateway {
     const requestId = this.#options.runtime.newId();
     const logger = this.#options.logger.child({ requestId });
     response.setHeader('x-request-id', requestId);
-    this.#serve(request, response, requestId).catch((error: unknown) => {
+    this.#serve(request, response, { requestId, logger }).catch((error: unknown) => {
       if (response.destroyed || (error instanceof HookCallError && error.failure === 'CANCELLED')) return;
       // What is still to come of the body is discarded, so that the client gets to read the answer.
       request.resume();
@@ -42,7 +41,11 @@ export class Gateway {
     });
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { requestId, logger }: { requestId: string; logger: Logger },
+  ): Promise<void> {
     const { pipeline, upstreams, runtime, hmacKey } = this.#options;
     const startedAt = performance.now();
     const gone = new AbortController();
@@ -53,7 +56,7 @@ export class Gateway {
     const headers = joinHeaders(request);
     const target = request.url ?? '/v1';
     const upstream = upstreams.current;
-    const state = new RequestState({
+    const state = pipeline.open({
       requestId,
       method: request.method ?? 'GET',
       path: target.split('?', 1).join(''),
@@ -61,7 +64,6 @@ export class Gateway {
       provider: upstream.provider,
       body,
       apiKeyInfo: apiKeyInfo(headers, hmacKey),
-      metadata: {},
       timestamp: runtime.now().getTime(),
       signal: gone.signal,
     });
@@ -74,6 +76,7 @@ export class Gateway {
       signal: gone.signal,
       target,
       headers,
+      logger,
     });
     await exchange.run();
   }

@@ -13,39 +13,57 @@ interface RegisteredPlugin {
   hooks: readonly DeclaredHook[];
 }
 
+/** The hooks as they were when a request came: they stay so for the whole of it. */
+export class HookSnapshot {
+  readonly #lists: ReadonlyMap<PipelineHook, readonly RegisteredHook[]>;
+
+  constructor(hooks: readonly RegisteredHook[]) {
+    this.#lists = Map.groupBy(hooks.toSorted(byOrder), (hook) => hook.name);
+  }
+
+  /** The hooks in the order in which they run: priority, then age of the installation, then name. */
+  list(hook: PipelineHook): readonly RegisteredHook[] {
+    return this.#lists.get(hook) ?? [];
+  }
+
+  has(...hooks: PipelineHook[]): boolean {
+    return hooks.some((hook) => this.#lists.has(hook));
+  }
+
+  /** The first hook of this name that would rather refuse a request than not see it. */
+  closed(hook: PipelineHook): RegisteredHook | undefined {
+    return this.list(hook).find(({ failure, mode }) => failure === 'closed' && mode === 'intercept');
+  }
+}
+
 /**
  * The pipeline hooks of every enabled plugin, whatever state its process is in: a guard that crashed is still
- * a guard. The lists it gives out never change, so a request keeps the order that it started with.
+ * a guard.
  */
 export class HookRegistry {
   readonly #plugins = new Map<string, RegisteredHook[]>();
-  #lists = new Map<PipelineHook, readonly RegisteredHook[]>();
+  #snapshot = new HookSnapshot([]);
 
+  /** Replaces what is registered for the plugin. Hooks that are not the pipeline's are left out. */
   register({ name: plugin, installedAt, hooks }: RegisteredPlugin): void {
     const registered = hooks.flatMap((hook) =>
       isPipelineHook(hook.name) ? [{ ...hook, name: hook.name, plugin, installedAt }] : [],
     );
     this.#plugins.set(plugin, registered);
-    this.#lists = new Map();
+    this.#snapshot = new HookSnapshot([...this.#plugins.values()].flat());
   }
 
   unregister(plugin: string): void {
     this.#plugins.delete(plugin);
-    this.#lists = new Map();
+    this.#snapshot = new HookSnapshot([...this.#plugins.values()].flat());
   }
 
-  /** The hooks in the order in which they run: priority, then age of the installation, then name. */
-  list(hook: PipelineHook): readonly RegisteredHook[] {
-    const known = this.#lists.get(hook);
-    if (known) return known;
-    const list = [...this.#plugins.values()].flat().filter(({ name }) => name === hook);
-    list.sort(byOrder);
-    this.#lists.set(hook, list);
-    return list;
+  isRegistered(plugin: string): boolean {
+    return this.#plugins.has(plugin);
   }
 
-  has(...hooks: PipelineHook[]): boolean {
-    return hooks.some((hook) => this.list(hook).length > 0);
+  snapshot(): HookSnapshot {
+    return this.#snapshot;
   }
 }
 

@@ -1,6 +1,22 @@
+import type { ErrorCode } from '@omniroute/shared/error-code';
+import type { responseSources } from '@omniroute/shared/pipeline';
+import { errorBody, PluginError } from '../errors.ts';
 import type { HookReply } from '../plugin-process/plugin-process.ts';
 import { connectionHeaders, type Headers } from './header-rules.ts';
-import type { HookResponse, ResponseSource } from './request-state.ts';
+
+type ResponseSource = (typeof responseSources)[number];
+
+/** A response as it goes through the hooks. */
+export interface HookResponse {
+  status: number;
+  headers: Headers;
+  /** The body as bytes; null where hooks do not get it (not JSON, too large, or already sent). */
+  data: Buffer | null;
+  streamed: boolean;
+  usage: Record<string, unknown> | null;
+  durationMs: number;
+  source: ResponseSource;
+}
 
 const contentTypes = {
   json: 'application/json; charset=utf-8',
@@ -10,10 +26,7 @@ const contentTypes = {
 
 /** The answer of a hook that blocks: 403 and a sentence, where the plugin does not say otherwise. */
 export function blockResponse(plugin: string, reply: HookReply): HookResponse {
-  const status = reply.head.response?.status;
-  const made = madeResponse(reply, 'plugin', {
-    status: status !== undefined && status >= 200 && status <= 599 ? status : 403,
-  });
+  const made = madeResponse(reply, 'plugin', validStatus(reply.head.response?.status) ?? 403);
   return reply.head.response?.body === undefined || reply.head.response.body === 'none'
     ? withJson(made, {
         error: {
@@ -27,15 +40,19 @@ export function blockResponse(plugin: string, reply: HookReply): HookResponse {
 
 /** The answer that an `onError` hook gives instead of the failure: 200 where it names no status. */
 export function fallbackResponse(reply: HookReply): HookResponse {
-  return madeResponse(reply, 'fallback', { status: validStatus(reply.head.response?.status) ?? 200 });
+  return madeResponse(reply, 'fallback', validStatus(reply.head.response?.status) ?? 200);
 }
 
 /** Our own answer where a closed hook failed. */
 export function unavailableResponse(plugin: string, hook: string): HookResponse {
   const message = `Plugin '${plugin}' did not answer its ${hook} hook, which is set to fail closed. See the plugin's log.`;
-  return withJson(emptyResponse('host', 503), {
-    error: { message, type: 'plugin', code: 'PLUGIN_UNAVAILABLE' },
-  });
+  return hostResponse('PLUGIN_UNAVAILABLE', message);
+}
+
+/** An answer of the service's own, for an error of the one table. */
+export function hostResponse(code: ErrorCode, message: string): HookResponse {
+  const { status, body } = errorBody(new PluginError(code, message));
+  return withJson(emptyResponse('host', status), body);
 }
 
 /** `response` with what an `onResponse` hook returned; missing keys keep their value. */
@@ -53,7 +70,7 @@ export function emptyResponse(source: ResponseSource, status: number): HookRespo
   return { status, headers: {}, data: null, streamed: false, usage: null, durationMs: 0, source };
 }
 
-export function withJson(response: HookResponse, value: unknown): HookResponse {
+function withJson(response: HookResponse, value: unknown): HookResponse {
   return {
     ...response,
     headers: describeBody(response.headers, 'json'),
@@ -69,11 +86,7 @@ function describeBody(headers: Headers, kind: keyof typeof contentTypes): Header
   return fits ? rest : { ...rest, 'content-type': contentTypes[kind] };
 }
 
-function madeResponse(
-  reply: HookReply,
-  source: ResponseSource,
-  { status }: { status: number },
-): HookResponse {
+function madeResponse(reply: HookReply, source: ResponseSource, status: number): HookResponse {
   const returned = reply.head.response;
   const empty = { ...emptyResponse(source, status), headers: forClient(returned?.headers ?? {}) };
   const bytes = reply.parts[1];

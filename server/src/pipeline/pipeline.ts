@@ -1,27 +1,50 @@
+import type { FailurePolicy, PipelineHook } from '@omniroute/shared/hook';
 import type { PipelineError } from '@omniroute/shared/pipeline';
-import { HookCallError } from '../plugin-process/hook-call-error.ts';
+import { HookCallError, type HookCallFailure } from '../plugin-process/hook-call-error.ts';
 import type { HookCall, HookReply } from '../plugin-process/plugin-process.ts';
 import { acceptedHeaderChanges } from './header-rules.ts';
 import type { HookRegistry, RegisteredHook } from './hook-registry.ts';
-import { blockResponse, changedResponse, fallbackResponse, unavailableResponse } from './hook-response.ts';
-import type { HookFailure, HookResponse, RequestState } from './request-state.ts';
+import {
+  blockResponse,
+  changedResponse,
+  fallbackResponse,
+  type HookResponse,
+  unavailableResponse,
+} from './hook-response.ts';
+import { type RequestInput, RequestState } from './request-state.ts';
 
 /** Reaches a plugin's process. Rejects with HookCallError, `NOT_RUNNING` where there is none. */
 export interface HookInvoker {
   call(plugin: string, call: HookCall): Promise<HookReply>;
 }
 
+/** One hook call that did not do its work, and what its failure policy is. */
+interface HookFailure {
+  plugin: string;
+  hook: PipelineHook;
+  policy: FailurePolicy;
+  requestId: string;
+  failure: HookCallFailure | 'BYPASSED';
+  message: string;
+  pluginStack: string | undefined;
+}
+
+/** How a hook call went: `passed` means that the request goes on as if the hook were not there. */
+type Step<T> = { kind: 'done'; reply: HookReply; value: T } | { kind: 'passed' } | { kind: 'closed' };
+
 export interface HookObserver {
   /** A hook call that did not do its work. Never silent: it goes to the plugin's log and the service's. */
   failed(failure: HookFailure): void;
   /** Something that the author should know about a call that did work. */
   noted(plugin: string, note: string): void;
+  /** A fault of the service's own, off every client's path. */
+  broke(error: unknown): void;
 }
 
 export type RequestOutcome =
   | { kind: 'passed' }
   /** `response` is the answer: a block, a short-circuit, or our 503 for a closed hook that failed. */
-  | { kind: 'answered'; plugin: string; response: HookResponse };
+  | { kind: 'answered'; response: HookResponse };
 
 export type StreamSummary = {
   status: number;
@@ -47,54 +70,52 @@ export class Pipeline {
     this.#observer = observer;
   }
 
-  get registry(): HookRegistry {
-    return this.#registry;
+  /** A request that meets the hooks as they are now. `known` wins over what its body says. */
+  open(
+    input: RequestInput,
+    known?: { model?: string | undefined; stream?: boolean | undefined },
+  ): RequestState {
+    return new RequestState(input, this.#registry.snapshot(), known);
   }
 
   /** Runs `onRequest` over `request`, which it changes. Rejects with HookCallError `CANCELLED` when the client leaves. */
   async onRequest(request: RequestState): Promise<RequestOutcome> {
-    for (const hook of this.#registry.list('onRequest')) {
+    for (const hook of request.hooks.list('onRequest')) {
       const { plugin } = hook;
       const step = await this.#step(hook, request, {}, null, (reply) => applyToRequest(request, reply));
       if (step.kind === 'closed')
-        return { kind: 'answered', plugin, response: unavailableResponse(plugin, hook.name) };
-      if (step.kind === 'failed') continue;
+        return { kind: 'answered', response: unavailableResponse(plugin, hook.name) };
+      if (step.kind === 'passed') continue;
       this.#noteHeaders(plugin, step.value);
-      if (step.reply.head.blocked)
-        return { kind: 'answered', plugin, response: blockResponse(plugin, step.reply) };
+      if (step.reply.head.blocked) return { kind: 'answered', response: blockResponse(plugin, step.reply) };
     }
     return { kind: 'passed' };
   }
 
-  /** Whether a hook of this name would rather refuse the request than not see it. */
-  hasClosed(name: 'onRequest' | 'onResponse'): boolean {
-    return this.#registry.list(name).some((hook) => hook.failure === 'closed' && hook.mode === 'intercept');
-  }
-
-  /** Records that the response went to the client past every `onResponse` hook. */
-  bypassed(message: string): void {
-    for (const { plugin, name: hook, failure: policy } of this.#registry.list('onResponse')) {
-      this.#observer.failed({ plugin, hook, policy, failure: 'BYPASSED', message });
-    }
-  }
-
   /**
-   * Runs `onResponse` over the final answer and returns what the client gets. Where `isSent`, what hooks return
-   * for the response is ignored.
+   * Runs `onResponse` over the final answer and returns what the client gets. A closed hook that fails makes it
+   * our 503, but for an answer that is ours already.
    */
-  async onResponse(request: RequestState, response: HookResponse, isSent = false): Promise<HookResponse> {
+  async onResponse(request: RequestState, response: HookResponse): Promise<HookResponse> {
     let current = response;
-    for (const hook of this.#registry.list('onResponse')) {
-      const { data, ...head } = current;
-      const step = await this.#step(hook, request, { response: head }, data, (reply) =>
-        mergeMetadata(request, reply),
-      );
-      if (step.kind === 'closed' && !isSent && current.source !== 'host') {
+    for (const hook of request.hooks.list('onResponse')) {
+      const step = await this.#respond(hook, request, current);
+      if (step.kind === 'done') current = changedResponse(current, step.reply);
+      if (step.kind === 'closed' && current.source !== 'host') {
         current = { ...unavailableResponse(hook.plugin, hook.name), durationMs: current.durationMs };
       }
-      if (step.kind === 'done' && !isSent) current = changedResponse(current, step.reply);
     }
     return current;
+  }
+
+  /** Runs `onResponse` over an answer that the client has: what hooks return for it changes nothing. */
+  async onSentResponse(request: RequestState, response: HookResponse): Promise<void> {
+    for (const hook of request.hooks.list('onResponse')) await this.#respond(hook, request, response);
+  }
+
+  /** Records that a response goes to the client past every `onResponse` hook, or is refused for a closed one. */
+  bypassed(request: RequestState, message: string): void {
+    for (const hook of request.hooks.list('onResponse')) this.#report(hook, request, 'BYPASSED', message);
   }
 
   /** Runs `onError`. Returns the first fallback, or our 503 where a closed hook failed, or null. */
@@ -105,7 +126,7 @@ export class Pipeline {
   ): Promise<HookResponse | null> {
     let answer: HookResponse | null = null;
     const { body: _, ...head } = error;
-    for (const hook of this.#registry.list('onError')) {
+    for (const hook of request.hooks.list('onError')) {
       const step = await this.#step(hook, request, { error: head }, body, (reply) =>
         mergeMetadata(request, reply),
       );
@@ -116,23 +137,31 @@ export class Pipeline {
   }
 
   async onStreamComplete(request: RequestState, summary: StreamSummary): Promise<void> {
-    for (const hook of this.#registry.list('onStreamComplete')) {
+    for (const hook of request.hooks.list('onStreamComplete')) {
       await this.#step(hook, request, { summary }, null, () => undefined);
     }
   }
 
-  /** One hook call with its failure policy. `apply` may refuse what the hook returned by throwing. */
+  #respond(hook: RegisteredHook, request: RequestState, response: HookResponse): Promise<Step<void>> {
+    const { data, ...head } = response;
+    return this.#step(hook, request, { response: head }, data, (reply) => mergeMetadata(request, reply));
+  }
+
+  /** One hook call with its failure policy. `apply` may refuse what the hook returned with a HookCallError. */
   async #step<T>(
     hook: RegisteredHook,
     request: RequestState,
     head: object,
     second: Buffer | null,
     apply: (reply: HookReply) => T,
-  ): Promise<{ kind: 'done'; reply: HookReply; value: T } | { kind: 'failed' } | { kind: 'closed' }> {
+  ): Promise<Step<T>> {
     const call = this.#invoke(hook, request, head, second);
     if (hook.mode === 'observe') {
-      call.catch((error: unknown) => this.#fail(hook, error));
-      return { kind: 'failed' };
+      call.catch((error: unknown) => {
+        if (error instanceof HookCallError) this.#fail(hook, request, error);
+        else this.#observer.broke(error);
+      });
+      return { kind: 'passed' };
     }
     try {
       const reply = await call;
@@ -140,9 +169,12 @@ export class Pipeline {
       for (const note of reply.head.notes) this.#observer.noted(hook.plugin, note);
       return { kind: 'done', reply, value };
     } catch (error) {
-      if (error instanceof HookCallError && error.failure === 'CANCELLED') throw error;
-      this.#fail(hook, error);
-      return { kind: hook.failure === 'closed' ? 'closed' : 'failed' };
+      if (!(error instanceof HookCallError) || error.failure === 'CANCELLED') throw error;
+      // It was deactivated while this request was on its way: it is no guard of it any more.
+      if (error.failure === 'NOT_RUNNING' && !this.#registry.isRegistered(hook.plugin))
+        return { kind: 'passed' };
+      this.#fail(hook, request, error);
+      return { kind: hook.failure === 'closed' ? 'closed' : 'passed' };
     }
   }
 
@@ -161,16 +193,19 @@ export class Pipeline {
     });
   }
 
-  #fail(hook: RegisteredHook, error: unknown): void {
-    const known = error instanceof HookCallError;
-    this.#observer.failed({
-      plugin: hook.plugin,
-      hook: hook.name,
-      policy: hook.failure,
-      failure: known ? error.failure : 'INVALID_RETURN',
-      message: error instanceof Error ? error.message : String(error),
-      pluginStack: known ? error.pluginStack : undefined,
-    });
+  #fail(hook: RegisteredHook, request: RequestState, error: HookCallError): void {
+    this.#report(hook, request, error.failure, error.message, error.pluginStack);
+  }
+
+  #report(
+    { plugin, name: hook, failure: policy }: RegisteredHook,
+    request: RequestState,
+    failure: HookFailure['failure'],
+    message: string,
+    pluginStack?: string,
+  ): void {
+    const { requestId } = request.input;
+    this.#observer.failed({ plugin, hook, policy, requestId, failure, message, pluginStack });
   }
 
   #noteHeaders(plugin: string, refused: readonly string[]): void {

@@ -1,21 +1,8 @@
-import type { FailurePolicy } from '@omniroute/shared/hook';
-import { metadataMaxBytes, type responseSources } from '@omniroute/shared/pipeline';
+import { metadataMaxBytes } from '@omniroute/shared/pipeline';
+import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import { type Headers, withoutCredentials } from './header-rules.ts';
+import type { HookSnapshot } from './hook-registry.ts';
 import { scanBody } from './scan-body.ts';
-
-export type ResponseSource = (typeof responseSources)[number];
-
-/** A response as it goes through the hooks. */
-export interface HookResponse {
-  status: number;
-  headers: Headers;
-  /** The body as bytes; null where hooks do not get it (not JSON, too large, or already sent). */
-  data: Buffer | null;
-  streamed: boolean;
-  usage: Record<string, unknown> | null;
-  durationMs: number;
-  source: ResponseSource;
-}
 
 export interface RequestInput {
   requestId: string;
@@ -26,7 +13,6 @@ export interface RequestInput {
   provider: string;
   body: Buffer | null;
   apiKeyInfo: { id: string } | null;
-  metadata: Record<string, unknown>;
   timestamp: number;
   signal: AbortSignal | undefined;
 }
@@ -36,21 +22,27 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 /** One request on its way through the hooks: each plugin sees what earlier ones changed. */
 export class RequestState {
   readonly input: RequestInput;
+  /** The hooks that this request meets, from its beginning to its end. */
+  readonly hooks: HookSnapshot;
   /** What hooks did to the headers, to be sent upstream; null deletes. */
   readonly headerChanges = new Map<string, string | null>();
   #headers: Headers;
   #body: Buffer | null;
   #isReadable: boolean;
-  #metadata: Record<string, unknown>;
+  #metadata: Record<string, unknown> = {};
   #model: string | null;
   #stream: boolean;
 
-  constructor(input: RequestInput, known: { model?: string | undefined; stream?: boolean | undefined } = {}) {
+  constructor(
+    input: RequestInput,
+    hooks: HookSnapshot,
+    known: { model?: string | undefined; stream?: boolean | undefined } = {},
+  ) {
     this.input = input;
+    this.hooks = hooks;
     this.#headers = withoutCredentials(input.headers);
     this.#body = input.body;
     this.#isReadable = input.headers['content-encoding'] === undefined;
-    this.#metadata = cleanMetadata(input.metadata);
     const scanned = scanBody(this.#isReadable ? input.body : null);
     this.#model = known.model ?? scanned.model;
     this.#stream = known.stream ?? scanned.stream;
@@ -60,10 +52,6 @@ export class RequestState {
     return this.#body;
   }
 
-  get isReplaced(): boolean {
-    return this.#body !== this.input.body;
-  }
-
   /** The body as hooks read it. */
   get readableBody(): Buffer | null {
     return this.#isReadable ? this.#body : null;
@@ -71,10 +59,6 @@ export class RequestState {
 
   get stream(): boolean {
     return this.#stream;
-  }
-
-  get model(): string | null {
-    return this.#model;
   }
 
   get headers(): Headers {
@@ -108,12 +92,15 @@ export class RequestState {
     this.#headers = withoutCredentials(headers);
   }
 
-  /** @throws {RangeError} when the merged metadata is larger than 64 KiB; it stays as it was then */
+  /** @throws {HookCallError} INVALID_RETURN when the merged metadata is larger than 64 KiB; it stays as it was then */
   mergeMetadata(changes: Record<string, unknown>): void {
     const merged = { ...this.#metadata, ...cleanMetadata(changes) };
     const bytes = Buffer.byteLength(JSON.stringify(merged));
     if (bytes > metadataMaxBytes)
-      throw new RangeError(`the metadata would be ${bytes} bytes; the limit is ${metadataMaxBytes}`);
+      throw new HookCallError(
+        'INVALID_RETURN',
+        `the metadata would be ${bytes} bytes; the limit is ${metadataMaxBytes}`,
+      );
     this.#metadata = merged;
   }
 
@@ -137,14 +124,4 @@ export class RequestState {
 
 function cleanMetadata(metadata: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(metadata).filter(([key]) => !forbiddenKeys.has(key)));
-}
-
-/** What the failure policy says of one failed hook call. */
-export interface HookFailure {
-  plugin: string;
-  hook: string;
-  policy: FailurePolicy;
-  failure: string;
-  message: string;
-  pluginStack?: string | undefined;
 }

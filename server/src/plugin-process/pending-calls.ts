@@ -18,6 +18,8 @@ interface CallOptions {
   timeoutMs: number;
   bytes: number;
   signal: AbortSignal | undefined;
+  /** The service's own business with the process: it does not wait for room among the hooks. */
+  isControl?: boolean;
   send(id: number): void;
   /** The caller has been released; the plugin may still be at work on it. */
   onAbandoned(id: number, failure: 'TIMEOUT' | 'CANCELLED'): void;
@@ -40,7 +42,7 @@ export class PendingCalls {
   start(options: CallOptions): Promise<Frame> {
     const { timeoutMs, bytes, signal } = options;
     if (signal?.aborted) return Promise.reject(new HookCallError('CANCELLED', 'the caller is gone'));
-    if (this.#calls.size + this.#overdue.size >= maxCalls || this.#bytes + bytes > maxBytes) {
+    if (!options.isControl && this.#isFull(bytes)) {
       return Promise.reject(new HookCallError('OVERLOADED', 'too many calls of this plugin are in flight'));
     }
     const id = this.#takeId();
@@ -112,6 +114,10 @@ export class PendingCalls {
     }
     this.#overdue.clear();
     this.#bytes = 0;
+  }
+
+  #isFull(bytes: number): boolean {
+    return this.#calls.size + this.#overdue.size >= maxCalls || this.#bytes + bytes > maxBytes;
   }
 
   #remove(id: number): void {

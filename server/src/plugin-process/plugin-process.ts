@@ -14,6 +14,8 @@ import { signalGroup, terminate } from './terminate.ts';
 const pingTimeoutMs = 1_000;
 /** How long the pipes of a process that has exited are read for its last words. */
 const drainMs = 250;
+/** Room for what Node prints of an uncaught error: its place, its message and ten frames. */
+const maxLastErrors = 16;
 
 export interface ProcessOptions {
   name: string;
@@ -139,6 +141,7 @@ export class PluginProcess {
       timeoutMs,
       bytes: bytes.length,
       signal: undefined,
+      isControl: true,
       send: (id) => this.#writer.write(frameTypes.config, id, {}, [bytes]),
       onAbandoned: (id, failure) => this.#onAbandoned(id, failure),
     });
@@ -265,6 +268,7 @@ export class PluginProcess {
         timeoutMs: pingTimeoutMs,
         bytes: 0,
         signal: undefined,
+        isControl: true,
         send: (id) => this.#writer.write(frameTypes.ping, id, {}),
         onAbandoned: () =>
           this.#giveUp('it ran past a deadline and does not answer a ping: its event loop is blocked'),
@@ -327,7 +331,7 @@ export class PluginProcess {
       .toString('utf8')
       .split('\n')
       .map((line) => line.trim());
-    this.#lastErrors = [...this.#lastErrors, ...lines.filter(isTelling)].slice(-6);
+    this.#lastErrors = [...this.#lastErrors, ...lines.filter(isTelling)].slice(-maxLastErrors);
   }
 
   #explain(reason: string): string {

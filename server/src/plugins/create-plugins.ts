@@ -18,6 +18,8 @@ import { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
+import { PluginUninstaller } from './plugin-uninstaller.ts';
+import { PluginUpgrader } from './plugin-upgrader.ts';
 
 interface Options {
   repository: PluginRepository;
@@ -59,22 +61,15 @@ export function createPlugins(options: Options): Plugins {
     },
   });
   const activator = new PluginActivator({ repository, runner, registry, files, events, runtime, logger });
+  const parts = { repository, operations, files, runner, activator, events, runtime, logger, mayRun };
   const manager = new PluginManager({
     repository,
-    operations,
     files,
     runner,
     activator,
-    installer: new PluginInstaller({
-      repository,
-      operations,
-      files,
-      runner,
-      activator,
-      runtime,
-      logger,
-      mayRun,
-    }),
+    installer: new PluginInstaller(parts),
+    upgrader: new PluginUpgrader(parts),
+    uninstaller: new PluginUninstaller(parts),
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime }),
     recovery: new PluginRecovery({ repository, operations, files, logger }),
@@ -91,11 +86,12 @@ export function createPlugins(options: Options): Plugins {
 function observeHooks(runner: PluginRunner, logger: Logger): HookObserver {
   const write = (plugin: string, text: string) => runner.log(plugin).write('host', text);
   return {
-    failed: ({ plugin, hook, policy, failure, message, pluginStack }) => {
-      logger.warn({ plugin, hook, policy, failure, reason: message }, 'hook.failed');
+    failed: ({ plugin, hook, policy, requestId, failure, message, pluginStack }) => {
+      logger.warn({ plugin, hook, policy, requestId, failure, reason: message }, 'hook.failed');
       write(plugin, `${hook} failed (${failure}, ${policy}): ${message}`);
       for (const line of pluginStack?.split('\n').slice(1) ?? []) write(plugin, line);
     },
     noted: (plugin, note) => write(plugin, note),
+    broke: (error) => logger.error({ err: error }, 'hook.broke'),
   };
 }

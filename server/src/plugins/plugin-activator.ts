@@ -1,5 +1,4 @@
-import { declaredHooks, type Manifest } from '@omniroute/shared/manifest';
-import { effectiveConfig } from '@omniroute/shared/plugin-config';
+import { declaredHooks } from '@omniroute/shared/manifest';
 import { messageOf, PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
@@ -7,12 +6,13 @@ import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { PluginProcess, ProcessExit } from '../plugin-process/plugin-process.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PluginFiles } from './plugin-files.ts';
-import { checkConsent, grantOf, resolveGrantPaths } from './plugin-grants.ts';
+import { launchSpec } from './launch-spec.ts';
+import { checkConsent, grantOf, refuseExec } from './plugin-grants.ts';
 import { readManifest, resolveEntry } from './plugin-package.ts';
 import { describeManifest } from './plugin-record.ts';
 import type { PluginGrant, PluginRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
-import type { LaunchSpec, PluginRunner } from './plugin-runner.ts';
+import type { PluginRunner } from './plugin-runner.ts';
 
 interface Options {
   repository: PluginRepository;
@@ -38,10 +38,10 @@ export class PluginActivator {
    * @throws PluginError ACTIVATION_FAILED, CONSENT_REQUIRED or ISOLATION_UNAVAILABLE; the plugin is in `error` then
    */
   async activate(record: PluginRecord): Promise<PluginRecord> {
-    const { repository, runner, logger } = this.#options;
+    const { repository, runner, files, logger } = this.#options;
     try {
       const { current, grant } = await this.#readFromDisk(record);
-      const process = await runner.launch(await this.launchSpec(current, current.pluginDir, grant));
+      const process = await runner.launch(await launchSpec(current, current.pluginDir, grant, files));
       await this.#welcome(process, current);
       const now = this.#now();
       const active: PluginRecord = {
@@ -109,27 +109,6 @@ export class PluginActivator {
     const errorMessage = `The plugin stopped: ${exit.reason}`;
     await this.#options.repository.save({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
     this.#changed(record.name);
-  }
-
-  /** What a process of this plugin is started with, from the folder `dir`. */
-  async launchSpec(record: PluginRecord, dir: string, grant: PluginGrant): Promise<LaunchSpec> {
-    const { manifest, config, configSchema } = record;
-    const { files } = this.#options;
-    const entry = await resolveEntry(dir, manifest);
-    const ownsFolder = manifest.requires.permissions.some(
-      (item) => item === 'file-read' || item === 'file-write',
-    );
-    const dataDir = ownsFolder ? await files.makeDataDir(manifest.name) : undefined;
-    const resolved = await resolveGrantPaths(manifest, files.paths.root);
-    const { read: readPaths, write: writePaths } = resolved.requires.paths;
-    return {
-      manifest: resolved,
-      dir,
-      entry,
-      config: effectiveConfig(configSchema, config),
-      grant: { ...grant, readPaths, writePaths },
-      dataDir,
-    };
   }
 
   /** Runs something whose failure is written to the plugin's log and blocks nothing. */
@@ -202,13 +181,4 @@ export class PluginActivator {
   #now(): string {
     return this.#options.runtime.now().toISOString();
   }
-}
-
-/** Child processes escape Node's permission model, and this version has no OS layer that would hold them. */
-export function refuseExec(manifest: Manifest): void {
-  if (!manifest.requires.permissions.includes('exec')) return;
-  throw new PluginError(
-    'ISOLATION_UNAVAILABLE',
-    `Plugin '${manifest.name}' asks for "exec". This service cannot confine child processes on this machine, so it does not start them.`,
-  );
 }

@@ -1,10 +1,6 @@
-import { realpath } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
 import { missingPermissions, type Permission } from '@omniroute/shared/permission';
 import { PluginError } from '../errors.ts';
-import { isInside } from './plugin-package.ts';
 import type { PluginGrant } from './plugin-record.ts';
 
 /** Everything that a manifest asks for, as the consent to it. */
@@ -52,26 +48,17 @@ export function checkConsent(
 }
 
 /**
- * `requires.paths` as absolute paths after symlinks. A path that does not exist is granted as it is written.
+ * Refuses a plugin that asks for child processes: they escape Node's permission model, and nothing else in this
+ * version would hold them.
  *
- * @throws PluginError ACTIVATION_FAILED for a path that holds, or is in, the data directory
+ * @throws {PluginError} ISOLATION_UNAVAILABLE
  */
-export async function resolveGrantPaths(manifest: Manifest, dataRoot: string): Promise<Manifest> {
-  const { paths } = manifest.requires;
-  const resolve = async (path: string): Promise<string> => {
-    const absolute = path.startsWith('~/') ? join(homedir(), path.slice(2)) : join(path);
-    const real = await realpath(absolute).catch(() => absolute);
-    if (isInside(dataRoot, real) || isInside(real, dataRoot)) {
-      throw new PluginError(
-        'ACTIVATION_FAILED',
-        `plugin.json: "requires.paths" lists ${path}, which holds or is in the service's data directory. No plugin may list that.`,
-      );
-    }
-    return real;
-  };
-  const read = await Promise.all(paths.read.map(resolve));
-  const write = await Promise.all(paths.write.map(resolve));
-  return { ...manifest, requires: { ...manifest.requires, paths: { read, write } } };
+export function refuseExec(manifest: Manifest): void {
+  if (!manifest.requires.permissions.includes('exec')) return;
+  throw new PluginError(
+    'ISOLATION_UNAVAILABLE',
+    `Plugin '${manifest.name}' asks for "exec". This service cannot confine child processes on this machine, so it does not start them.`,
+  );
 }
 
 function beyond(asked: readonly string[], held: readonly string[]): string[] {

@@ -1,18 +1,16 @@
 import type { Manifest } from '@omniroute/shared/manifest';
-import type { InstallInput } from '@omniroute/shared/plugin';
-import { configProblems } from '@omniroute/shared/plugin-config';
-import { gt } from 'semver';
 import { messageOf, PluginError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Runtime } from '../runtime.ts';
+import { launchSpec } from './launch-spec.ts';
 import type { OperationRepository } from './operation-repository.ts';
-import { type PluginActivator, refuseExec } from './plugin-activator.ts';
+import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginFiles } from './plugin-files.ts';
-import { checkConsent, grantOf } from './plugin-grants.ts';
-import { manifestWarnings, readManifest, resolveEntry } from './plugin-package.ts';
-import { describeManifest, newRecord, type PluginGrant, type PluginRecord } from './plugin-record.ts';
+import { grantOf, refuseExec } from './plugin-grants.ts';
+import { newRecord, type PluginRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
+import { stagePackage } from './stage-package.ts';
 
 interface Options {
   repository: PluginRepository;
@@ -26,14 +24,13 @@ interface Options {
   mayRun: () => boolean;
 }
 
-type UpgradeInput = Pick<InstallInput, 'keepConfig' | 'replace' | 'permissions'>;
-
-export interface Installed {
+interface Installed {
   record: PluginRecord;
-  warnings: string[];
+  /** Why `enabledByDefault` did not come true, if it did not. */
+  warning: string | null;
 }
 
-/** Puts packages in place, new ones and newer versions. On any failure everything is as it was. */
+/** Puts packages in place for the first time, or leaves nothing behind. */
 export class PluginInstaller {
   readonly #options: Options;
 
@@ -42,26 +39,20 @@ export class PluginInstaller {
   }
 
   /**
-   * Installs the package in `source` for the first time.
+   * Installs the package in `source`.
    *
-   * @throws PluginError INVALID_MANIFEST, PACKAGE_REJECTED or INSTALL_FAILED; nothing remains then
+   * @throws {PluginError} INSTALL_FAILED, ISOLATION_UNAVAILABLE, and those of {@link stagePackage}; nothing remains then
    */
   async install(source: string, announced: Manifest): Promise<Installed> {
-    const { repository, operations, files, runtime, logger } = this.#options;
+    const { operations, files, runtime, logger } = this.#options;
     const operation = await operations.begin('install', announced.name, { to: announced.version });
     try {
-      const { staging, manifest } = await this.#stage(operation, source, announced);
+      const { staging, manifest } = await stagePackage(files, operation, source, announced);
       await files.place(staging, manifest.name);
       const pluginDir = files.paths.plugin(manifest.name);
-      const record = newRecord(manifest, { id: runtime.newId(), pluginDir, now: this.#now() });
-      try {
-        await operations.reach(operation, 'placed');
-        await repository.insert(record, grantOf(manifest));
-        await this.#welcome(record);
-      } catch (error) {
-        await this.#undoInstall(record);
-        throw error;
-      }
+      const now = runtime.now().toISOString();
+      const record = newRecord(manifest, { id: runtime.newId(), pluginDir, now });
+      await this.#add(operation, record);
       logger.info({ plugin: manifest.name, version: manifest.version }, 'plugin.installed');
       return await this.#enableByDefault(record);
     } finally {
@@ -70,65 +61,24 @@ export class PluginInstaller {
     }
   }
 
-  /**
-   * Installs the package in `source` over an installed version. The new version is started from staging while the
-   * old one serves.
-   *
-   * @throws PluginError VERSION_NOT_NEWER, CONSENT_REQUIRED, UPGRADE_FAILED and those of {@link install}; the old
-   *   version is back as it was then
-   */
-  async upgrade(
-    source: string,
-    announced: Manifest,
-    installed: PluginRecord,
-    input: UpgradeInput,
-  ): Promise<Installed> {
-    const { operations, files, repository, logger } = this.#options;
-    checkVersion(announced, installed, input.replace === true);
-    const held = (await repository.grant(installed.id)) ?? grantOf(installed.manifest);
-    checkConsent(announced, held, input.permissions);
-    const hadDataDir = await files.hasDataDir(installed.name);
-    const operation = await operations.begin('upgrade', installed.name, {
-      from: installed.version,
-      to: announced.version,
-    });
+  async #add(operation: string, record: PluginRecord): Promise<void> {
+    const { operations, repository, files, runner } = this.#options;
     try {
-      const { staging, manifest } = await this.#stage(operation, source, announced);
-      checkConsent(manifest, held, input.permissions);
-      const next = upgradedRecord(installed, manifest, input.keepConfig === true, this.#now());
-      await this.#tryFrom(staging, next, grantOf(manifest));
-      const record = await this.#replace(operation, staging, installed, next, held);
-      logger.info({ plugin: record.name, from: installed.version, to: record.version }, 'plugin.upgraded');
-      return { record, warnings: manifestWarnings(manifest) };
+      await operations.reach(operation, 'placed');
+      await repository.insert(record, grantOf(record.manifest));
+      await this.#runOnInstall(record);
     } catch (error) {
-      if (!hadDataDir) await files.remove(files.paths.dataOf(installed.name));
+      await repository.delete(record.id);
+      await files.remove(files.paths.plugin(record.name));
+      await files.removeLeftovers(record.name);
+      await runner.forget(record.name);
       throw error;
-    } finally {
-      await files.remove(files.paths.staging(operation));
-      await operations.end(operation);
     }
   }
 
-  async #stage(
-    operation: string,
-    source: string,
-    announced: Manifest,
-  ): Promise<{ staging: string; manifest: Manifest }> {
-    const staging = await this.#options.files.stage(operation, source);
-    const manifest = await readManifest(staging);
-    if (manifest.name !== announced.name || manifest.version !== announced.version) {
-      throw new PluginError(
-        'INSTALL_FAILED',
-        'The plugin folder changed while it was copied. Install it again.',
-      );
-    }
-    await resolveEntry(staging, manifest);
-    return { staging, manifest };
-  }
-
-  async #welcome(record: PluginRecord): Promise<void> {
+  async #runOnInstall(record: PluginRecord): Promise<void> {
     if (!record.hooks.includes('onInstall')) return;
-    const { activator, runner, mayRun } = this.#options;
+    const { files, runner, mayRun } = this.#options;
     refuseExec(record.manifest);
     if (!mayRun()) {
       throw new PluginError(
@@ -137,129 +87,28 @@ export class PluginInstaller {
       );
     }
     try {
-      const spec = await activator.launchSpec(record, record.pluginDir, grantOf(record.manifest));
+      const spec = await launchSpec(record, record.pluginDir, grantOf(record.manifest), files);
       await runner.runOnce(spec, 'onInstall');
     } catch (error) {
-      throw new PluginError(
-        'INSTALL_FAILED',
-        `Plugin '${record.name}' was not installed: onInstall failed: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
+      const message = `Plugin '${record.name}' was not installed: onInstall failed: ${messageOf(error)}`;
+      throw new PluginError('INSTALL_FAILED', message, { cause: error });
     }
   }
 
   async #enableByDefault(record: PluginRecord): Promise<Installed> {
     const { activator, repository, mayRun } = this.#options;
-    const warnings = manifestWarnings(record.manifest);
-    if (!record.manifest.enabledByDefault) return { record, warnings };
-    if (!mayRun())
+    if (!record.manifest.enabledByDefault) return { record, warning: null };
+    if (!mayRun()) {
       return {
         record,
-        warnings: [
-          ...warnings,
-          'It is not activated: no plugin runs in safe mode or while plugins are paused.',
-        ],
+        warning: 'It is not activated: no plugin runs in safe mode or while plugins are paused.',
       };
+    }
     try {
-      return { record: await activator.activate(record), warnings };
+      return { record: await activator.activate(record), warning: null };
     } catch (error) {
       const failed = (await repository.find(record.name)) ?? record;
-      return {
-        record: failed,
-        warnings: [...warnings, `It is installed, but did not start: ${messageOf(error)}`],
-      };
+      return { record: failed, warning: `It is installed, but did not start: ${messageOf(error)}` };
     }
   }
-
-  async #undoInstall({ id, name }: PluginRecord): Promise<void> {
-    const { repository, files, runner } = this.#options;
-    await repository.delete(id);
-    await files.remove(files.paths.plugin(name));
-    await files.removeLeftovers(name);
-    await runner.forget(name);
-  }
-
-  /** Starts the new version from staging, to see that it loads and exports what it declares. */
-  async #tryFrom(staging: string, next: PluginRecord, grant: PluginGrant): Promise<void> {
-    const { activator, runner, mayRun } = this.#options;
-    refuseExec(next.manifest);
-    if (!mayRun()) return;
-    try {
-      await runner.rehearse(await activator.launchSpec(next, staging, grant));
-    } catch (error) {
-      throw upgradeFailed(next, error);
-    }
-  }
-
-  async #replace(
-    operation: string,
-    staging: string,
-    installed: PluginRecord,
-    next: PluginRecord,
-    held: PluginGrant,
-  ): Promise<PluginRecord> {
-    const { files, repository, operations, runner, activator, mayRun } = this.#options;
-    const wasRunning = runner.isRunning(installed.name);
-    await runner.drain(installed.name);
-    await runner.stop(installed.name);
-    await files.swap(staging, installed.name);
-    try {
-      await operations.reach(operation, 'placed');
-      await repository.save(next, grantOf(next.manifest));
-      if (!next.enabled) return next;
-      activator.register(next);
-      return mayRun() ? await activator.activate(next) : next;
-    } catch (error) {
-      await files.unswap(installed.name);
-      await repository.save(installed, held);
-      if (installed.enabled) activator.register(installed);
-      if (wasRunning) await activator.activate(installed);
-      throw upgradeFailed(next, error);
-    }
-  }
-
-  #now(): string {
-    return this.#options.runtime.now().toISOString();
-  }
-}
-
-function checkVersion(manifest: Manifest, installed: PluginRecord, replace: boolean): void {
-  if (replace || gt(manifest.version, installed.version)) return;
-  throw new PluginError(
-    'VERSION_NOT_NEWER',
-    `'${installed.name}' ${installed.version} is installed; ${manifest.version} is not newer. ` +
-      'Raise the version in plugin.json, or install with "replace": true.',
-  );
-}
-
-/** The row after the upgrade: id, age and the operator's wish stay; config goes back to defaults unless kept. */
-function upgradedRecord(
-  installed: PluginRecord,
-  manifest: Manifest,
-  keepConfig: boolean,
-  now: string,
-): PluginRecord {
-  const refused = new Set(
-    configProblems(manifest.configSchema, installed.config).map((problem) => problem.key),
-  );
-  const kept = Object.entries(installed.config).filter(([key]) => !refused.has(key));
-  const status = installed.status === 'installed' ? 'installed' : 'inactive';
-  return {
-    ...installed,
-    ...describeManifest(manifest),
-    config: keepConfig ? Object.fromEntries(kept) : {},
-    status,
-    errorMessage: null,
-    updatedAt: now,
-  };
-}
-
-function upgradeFailed(next: PluginRecord, error: unknown): PluginError {
-  return new PluginError(
-    'UPGRADE_FAILED',
-    `'${next.name}' ${next.version} did not start, so the installed version is back: ${messageOf(error)}`,
-    { cause: error },
-  );
 }

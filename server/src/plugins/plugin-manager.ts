@@ -12,32 +12,35 @@ import type {
   UpdateConfigOutput,
 } from '@omniroute/shared/plugin';
 import type { Health } from '@omniroute/shared/health';
+import type { Manifest } from '@omniroute/shared/manifest';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import { messageOf, PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { ProcessExit } from '../plugin-process/plugin-process.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
-import type { OperationRepository } from './operation-repository.ts';
 import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginConfigurator } from './plugin-configurator.ts';
 import type { PluginFiles } from './plugin-files.ts';
 import type { PluginInstaller } from './plugin-installer.ts';
-import { locatePackage, readManifest } from './plugin-package.ts';
+import { locatePackage, manifestWarnings, readManifest } from './plugin-package.ts';
 import type { PluginRecord } from './plugin-record.ts';
 import type { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import type { PluginScanner } from './plugin-scanner.ts';
+import type { PluginUninstaller } from './plugin-uninstaller.ts';
+import type { PluginUpgrader } from './plugin-upgrader.ts';
 import { toDetail, toSummary } from './plugin-view.ts';
 
 interface Options {
   repository: PluginRepository;
-  operations: OperationRepository;
   files: PluginFiles;
   runner: PluginRunner;
   activator: PluginActivator;
   installer: PluginInstaller;
+  upgrader: PluginUpgrader;
+  uninstaller: PluginUninstaller;
   scanner: PluginScanner;
   configurator: PluginConfigurator;
   recovery: PluginRecovery;
@@ -85,16 +88,13 @@ export class PluginManager {
     return (await this.#options.repository.list()).filter((record) => record.enabled).length;
   }
 
-  /** Installs or upgrades from an absolute path. Throws what PluginInstaller throws. */
+  /** Installs or upgrades from an absolute path. Throws what PluginInstaller and PluginUpgrader throw. */
   async install(input: InstallInput): Promise<InstallOutput> {
-    const { queue, repository, installer } = this.#options;
     const source = await locatePackage(input.path);
     const manifest = await readManifest(source);
-    return queue.run(manifest.name, async () => {
-      const installed = await repository.find(manifest.name);
-      const { record, warnings } = installed
-        ? await installer.upgrade(source, manifest, installed, input)
-        : await installer.install(source, manifest);
+    return this.#options.queue.run(manifest.name, async () => {
+      const { record, warning } = await this.#installOrUpgrade(source, manifest, input);
+      const warnings = [...manifestWarnings(record.manifest), ...(warning === null ? [] : [warning])];
       this.#changed(record.name);
       const plugin = await this.#detail(record);
       return warnings.length === 0 ? { plugin } : { plugin, warning: warnings.join(' ') };
@@ -134,20 +134,8 @@ export class PluginManager {
 
   /** Removes the plugin, its data, its config and its log, whether it can load or not. */
   uninstall(name: string): Promise<Done> {
-    const { repository, operations, files, runner, activator, events } = this.#options;
     return this.#inTurn(name, async (record) => {
-      await this.#sayGoodbye(record);
-      const operation = await operations.begin('uninstall', name, { from: record.version });
-      await files.trash(operation, name);
-      await operations.reach(operation, 'trashed');
-      await repository.delete(record.id);
-      await activator.attempt(name, 'removing its files', async () => {
-        await files.remove(files.paths.trash(operation));
-        await files.removeLeftovers(name);
-      });
-      await runner.forget(name);
-      await operations.end(operation);
-      events.publish({ topic: 'plugins', name, change: 'removed' });
+      await this.#options.uninstaller.uninstall(record);
       return done(`Plugin '${name}' is uninstalled; its folder, data, config and log are removed.`);
     });
   }
@@ -211,6 +199,17 @@ export class PluginManager {
     });
   }
 
+  async #installOrUpgrade(
+    source: string,
+    manifest: Manifest,
+    input: InstallInput,
+  ): Promise<{ record: PluginRecord; warning: string | null }> {
+    const { repository, installer, upgrader } = this.#options;
+    const installed = await repository.find(manifest.name);
+    if (!installed) return installer.install(source, manifest);
+    return { record: await upgrader.upgrade(source, manifest, installed, input), warning: null };
+  }
+
   async #start(record: PluginRecord): Promise<void> {
     if (!this.#options.mayRun()) {
       throw new PluginError(
@@ -219,22 +218,6 @@ export class PluginManager {
       );
     }
     await this.#options.activator.activate(record);
-  }
-
-  async #sayGoodbye(record: PluginRecord): Promise<void> {
-    const { activator, runner, repository, mayRun } = this.#options;
-    const { name } = record;
-    const hasFarewell = record.hooks.includes('onUninstall');
-    const wasRunning = runner.isRunning(name);
-    const farewell = () =>
-      activator.attempt(name, 'onUninstall', () => runner.callRunning(name, 'onUninstall'));
-    await activator.deactivate(record, hasFarewell ? farewell : undefined);
-    const grant = await repository.grant(record.id);
-    // Without a grant nobody has agreed to run its code.
-    if (wasRunning || !hasFarewell || !grant || !mayRun()) return;
-    await activator.attempt(name, 'onUninstall', async () => {
-      await runner.runOnce(await activator.launchSpec(record, record.pluginDir, grant), 'onUninstall');
-    });
   }
 
   #inTurn<T>(name: string, work: (record: PluginRecord) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { LifecycleHook } from '@omniroute/shared/hook';
-import { declaredHooks, type Manifest } from '@omniroute/shared/manifest';
+import { declaredHooks } from '@omniroute/shared/manifest';
 import type { LogLine, PluginDetail, ProcessState } from '@omniroute/shared/plugin';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import type { Logger } from '../logger.ts';
@@ -16,24 +16,11 @@ import {
 } from '../plugin-process/plugin-process.ts';
 import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
+import type { LaunchSpec } from './launch-spec.ts';
 import type { PluginPaths } from './plugin-paths.ts';
-import type { PluginGrant } from './plugin-record.ts';
 
 const lifecycleTimeoutMs = 10_000;
 const drainTimeoutMs = 5_000;
-
-/** Everything that a plugin's process needs to know at its start. */
-export interface LaunchSpec {
-  manifest: Manifest;
-  dir: string;
-  /** Absolute path of the entry file. */
-  entry: string;
-  /** The effective config. */
-  config: PluginConfig;
-  grant: PluginGrant;
-  /** The plugin's own folder, where its permissions give it one. */
-  dataDir: string | undefined;
-}
 
 type ProcessFacts = PluginDetail['process'];
 type LastExit = NonNullable<ProcessFacts['lastExit']>;
@@ -213,11 +200,7 @@ export class PluginRunner implements HookInvoker {
     hooks: readonly (LifecycleHook | HookCall['hook'])[],
     signal?: AbortSignal,
   ): Promise<PluginProcess> {
-    const { manifest, dir, entry, config, grant, dataDir } = spec;
-    const ownDir = dataDir === undefined ? [] : [dataDir];
-    const mayWrite = manifest.requires.permissions.includes('file-write');
-    const mayRead = mayWrite || manifest.requires.permissions.includes('file-read');
-    const { read, write } = manifest.requires.paths;
+    const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
     return PluginProcess.start({
       name: manifest.name,
       version: manifest.version,
@@ -226,25 +209,14 @@ export class PluginRunner implements HookInvoker {
       manifestJson: JSON.stringify(manifest),
       configJson: JSON.stringify(config),
       dataDir,
-      command: sandboxCommand(this.#options.tools, {
-        pluginDir: dir,
-        readPaths: mayRead ? [...(mayWrite ? [] : ownDir), ...granted(read, grant.readPaths)] : [],
-        writePaths: mayWrite ? [...ownDir, ...granted(write, grant.writePaths)] : [],
-      }),
-      env: childEnv(
-        manifest.requires.permissions.includes('env') ? granted(manifest.requires.env, grant.env) : null,
-        dataDir,
-      ),
+      command: sandboxCommand(this.#options.tools, { pluginDir: dir, readPaths, writePaths }),
+      env: childEnv(envNames, dataDir),
       cwd: dir,
       log: this.log(manifest.name),
       handshakeTimeoutMs: lifecycleTimeoutMs,
       signal,
     });
   }
-}
-
-function granted(asked: readonly string[], held: readonly string[]): string[] {
-  return asked.filter((item) => held.includes(item));
 }
 
 /** Resident set size from /proc; null where there is none, or the process is gone. */

@@ -1,4 +1,4 @@
-import { StreamAssembler } from '@omniroute/server/gateway/event-stream';
+import { StreamAssembler } from '@omniroute/server/gateway/stream-assembler';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chunk, done, event } from '../../helpers/upstream.ts';

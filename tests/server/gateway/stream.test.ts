@@ -174,7 +174,7 @@ describe.each(['no plugin', 'records-calls'])('a stream with %s', (plugin) => {
     expect(name).toBe('event: error');
     expect(JSON.parse(data.slice('data: '.length)).error).toMatchObject({
       type: 'upstream',
-      code: 'STREAM_BROKEN',
+      code: 'UPSTREAM_UNAVAILABLE',
     });
   });
 });

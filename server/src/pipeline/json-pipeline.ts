@@ -12,7 +12,8 @@ import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import type { Runtime } from '../runtime.ts';
 import { apiKeyInfo } from './api-key-info.ts';
 import type { Pipeline } from './pipeline.ts';
-import { type HookResponse, RequestState } from './request-state.ts';
+import type { HookResponse } from './hook-response.ts';
+import type { RequestState } from './request-state.ts';
 
 /**
  * The hooks for callers without the gateway in front (`pipeline.request`, `.response`, `.error`): bodies are JSON
@@ -52,9 +53,12 @@ export class JsonPipeline {
   ): Promise<PipelineResponseOutput> {
     const state = this.#state(input, signal);
     const { data, ...head } = input.response;
-    const response = await unlessGone(
-      this.#pipeline.onResponse(state, { ...head, data: toBytes(data) }, head.streamed),
-    );
+    const response = { ...head, data: toBytes(data) };
+    if (!head.streamed) {
+      const changed = await unlessGone(this.#pipeline.onResponse(state, response));
+      return { response: toJson(changed), metadata: state.metadata };
+    }
+    await unlessGone(this.#pipeline.onSentResponse(state, response));
     return { response: toJson(response), metadata: state.metadata };
   }
 
@@ -68,7 +72,7 @@ export class JsonPipeline {
     const headers = Object.fromEntries(
       Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
     );
-    const state = new RequestState(
+    const state = this.#pipeline.open(
       {
         requestId: input.requestId ?? this.#runtime.newId(),
         method: input.method,
@@ -77,7 +81,6 @@ export class JsonPipeline {
         provider: input.provider ?? 'omniroute',
         body: toBytes(input.body),
         apiKeyInfo: apiKeyInfo(headers, this.#hmacKey),
-        metadata: {},
         timestamp: this.#runtime.now().getTime(),
         signal,
       },
@@ -86,6 +89,7 @@ export class JsonPipeline {
     try {
       state.mergeMetadata(input.metadata);
     } catch (error) {
+      if (!(error instanceof HookCallError)) throw error;
       throw new PluginError('INVALID_REQUEST', 'The metadata is too large: send at most 64 KiB.', {
         cause: error,
       });

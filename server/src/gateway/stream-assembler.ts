@@ -1,7 +1,8 @@
+import { bodyMaxBytes } from '@omniroute/shared/pipeline';
 import { z } from 'zod';
+import { jsonOrUndefined } from './json-or-undefined.ts';
 
 const maxEventBytes = 1024 * 1024;
-const maxContentLength = 32 * 1024 * 1024;
 
 const chunkSchema = z.object({
   id: z.string().optional(),
@@ -95,7 +96,7 @@ export class StreamAssembler {
     const data = lines.map((line) => line.slice(line.startsWith('data: ') ? 6 : 5)).join('\n');
     if (lines.length === 0 || data === '[DONE]') return;
     this.#chunks += 1;
-    const parsed = chunkSchema.safeParse(parseJson(data));
+    const parsed = chunkSchema.safeParse(jsonOrUndefined(data));
     if (parsed.success) this.#add(parsed.data);
   }
 
@@ -112,34 +113,9 @@ export class StreamAssembler {
       this.#contentLength += content.length;
       this.#choices.set(index, {
         role: delta?.role ?? choice.role,
-        content: this.#contentLength > maxContentLength ? choice.content : choice.content + content,
+        content: this.#contentLength > bodyMaxBytes ? choice.content : choice.content + content,
         finishReason: finishReason ?? choice.finishReason,
       });
     }
-  }
-}
-
-const completionSchema = z.looseObject({
-  choices: z.array(z.looseObject({ message: z.unknown(), finish_reason: z.unknown().optional() })).min(1),
-});
-
-/** A chat completion as a stream of one chunk, or null where `body` is none. */
-export function completionAsStream(body: Buffer): Buffer | null {
-  const parsed = completionSchema.safeParse(parseJson(body.toString('utf8')));
-  if (!parsed.success) return null;
-  const choices = parsed.data.choices.map(({ message, ...rest }, index) => ({
-    index,
-    ...rest,
-    delta: message,
-  }));
-  const chunk = { ...parsed.data, object: 'chat.completion.chunk', choices };
-  return Buffer.from(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`, 'utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

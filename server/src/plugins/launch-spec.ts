@@ -1,0 +1,77 @@
+import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
+import { effectiveConfig, type PluginConfig } from '@omniroute/shared/plugin-config';
+import { PluginError } from '../errors.ts';
+import type { PluginFiles } from './plugin-files.ts';
+import { isInside, resolveEntry } from './plugin-package.ts';
+import type { PluginGrant, PluginRecord } from './plugin-record.ts';
+
+/** Everything that a plugin's process needs to know at its start, and all that it may touch. */
+export interface LaunchSpec {
+  manifest: Manifest;
+  dir: string;
+  /** Absolute path of the entry file. */
+  entry: string;
+  /** The effective config. */
+  config: PluginConfig;
+  /** The plugin's own folder, where its permissions give it one. */
+  dataDir: string | undefined;
+  /** Absolute, after symlinks, the data folder among them; those it may write it may read, too. */
+  readPaths: string[];
+  writePaths: string[];
+  /** Names of environment variables beside those that every plugin gets; null without the permission. */
+  envNames: string[] | null;
+}
+
+/**
+ * What the permissions of a plugin come to on this machine: what its manifest asks for, as far as that was granted.
+ *
+ * @param dir the folder that it is started from
+ * @throws {PluginError} INVALID_MANIFEST for an entry file that cannot be used, ACTIVATION_FAILED for a path that no
+ *   plugin may have
+ */
+export async function launchSpec(
+  record: PluginRecord,
+  dir: string,
+  grant: PluginGrant,
+  files: PluginFiles,
+): Promise<LaunchSpec> {
+  const { manifest, config, configSchema } = record;
+  const { paths, env } = manifest.requires;
+  const asked = askedPermissions(manifest);
+  const mayRead = asked.includes('file-read');
+  const mayWrite = asked.includes('file-write');
+  const entry = await resolveEntry(dir, manifest);
+  const resolve = (path: string) => resolvePath(path, files.paths.root);
+  const read = await Promise.all(mayRead ? both(paths.read, grant.readPaths).map(resolve) : []);
+  const write = await Promise.all(mayWrite ? both(paths.write, grant.writePaths).map(resolve) : []);
+  const dataDir = mayRead ? await files.makeDataDir(manifest.name) : undefined;
+  const own = dataDir === undefined ? [] : [dataDir];
+  return {
+    manifest,
+    dir,
+    entry,
+    config: effectiveConfig(configSchema, config),
+    dataDir,
+    readPaths: mayWrite ? read : [...own, ...read],
+    writePaths: mayWrite ? [...own, ...write] : [],
+    envNames: asked.includes('env') ? both(env, grant.env) : null,
+  };
+}
+
+/** An absolute path after symlinks. One that does not exist stays as it is written. */
+async function resolvePath(path: string, dataRoot: string): Promise<string> {
+  const absolute = path.startsWith('~/') ? join(homedir(), path.slice(2)) : join(path);
+  const real = await realpath(absolute).catch(() => absolute);
+  if (!isInside(dataRoot, real) && !isInside(real, dataRoot)) return real;
+  throw new PluginError(
+    'ACTIVATION_FAILED',
+    `plugin.json: "requires.paths" lists ${path}, which holds or is in the service's data directory. No plugin may list that.`,
+  );
+}
+
+function both(asked: readonly string[], granted: readonly string[]): string[] {
+  return asked.filter((item) => granted.includes(item));
+}

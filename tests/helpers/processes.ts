@@ -1,0 +1,38 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+/** Whether a process runs: one that has ended and is not reaped yet (Z) does not. Linux only. */
+export async function isAlive(pid: number | null): Promise<boolean> {
+  const state = pid === null ? undefined : (await stat(pid))?.state;
+  return state !== undefined && state !== 'Z' && state !== 'X';
+}
+
+/** The processes that `pid` has started and that run. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const stats = await Promise.all(all.map(async (child) => ({ child, ...(await stat(child)) })));
+  return stats.flatMap(({ child, state, parent }) => (parent === pid && state !== 'Z' ? [child] : []));
+}
+
+/** The process group of `pid`, and what its open descriptors are. */
+export async function processFacts(
+  pid: number,
+): Promise<{ group: number; descriptors: Record<string, string> }> {
+  const numbers = await readdir(`/proc/${pid}/fd`);
+  const open = await Promise.all(
+    numbers.map(async (fd) => [fd, await readlink(`/proc/${pid}/fd/${fd}`)] as const),
+  );
+  return { group: (await stat(pid))?.group ?? 0, descriptors: Object.fromEntries(open) };
+}
+
+interface Stat {
+  state: string;
+  parent: number;
+  group: number;
+}
+
+async function stat(pid: number): Promise<Stat | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name in parentheses can hold anything, parentheses too.
+  const [state, parent, group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return state ? { state, parent: Number(parent), group: Number(group) } : undefined;
+}
