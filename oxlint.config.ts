@@ -24,7 +24,8 @@ const otherPackages = {
 };
 
 const server = [childProcess, kysely, trpc, environment, otherPackages];
-const domain = ['auth', 'settings', 'plugins', 'plugin-process', 'pipeline', 'marketplace'];
+const domain = ['auth', 'settings', 'marketplace', 'analytics', 'plugin-process', 'pipeline', 'plugins'];
+const domainFolders = `server/src/{${domain.join(',')}}`;
 
 /** Forbids imports from the named folders of server/src, and from the composition root. */
 function layersAbove(...folders: string[]) {
@@ -32,7 +33,7 @@ function layersAbove(...folders: string[]) {
   return {
     regex: `^\\.{1,2}/(.*/)?(${above.join('|')})`,
     message:
-      'Imports point one way (shared ← database ← auth, settings, plugins, plugin-process, pipeline, marketplace ← gateway ← http ← app ← main): take what you need as a parameter.',
+      'Imports point one way (shared ← database ← the domain, in it plugin-process ← pipeline ← plugins ← gateway ← http ← app ← main): take what you need as a parameter.',
   };
 }
 
@@ -154,7 +155,7 @@ export default defineConfig({
     },
     forbid(['server/src/**'], ...server, layersAbove()),
     forbid(
-      ['server/src/{config,errors,logger,runtime}.ts'],
+      ['server/src/{config,errors,event-bus,logger,runtime,startup-error}.ts'],
       ...server,
       layersAbove('database', ...domain, 'gateway', 'http'),
     ),
@@ -164,19 +165,20 @@ export default defineConfig({
       layersAbove(...domain, 'gateway', 'http'),
     ),
     forbid(
-      ['server/src/{auth,settings,plugins,pipeline,marketplace}/**'],
+      [`${domainFolders}/**`],
       ...server,
       layersAbove('gateway', 'http'),
     ),
     forbid(
-      ['server/src/{auth,settings,plugins,pipeline,marketplace}/**/*-repository.ts'],
+      [`${domainFolders}/**/*-repository.ts`],
       ...server.filter((pattern) => pattern !== kysely),
       layersAbove('gateway', 'http'),
     ),
+    forbid(['server/src/pipeline/**'], ...server, layersAbove('plugins', 'gateway', 'http')),
     forbid(
       ['server/src/plugin-process/**'],
       ...server.filter((pattern) => pattern !== childProcess),
-      layersAbove('gateway', 'http'),
+      layersAbove('pipeline', 'plugins', 'gateway', 'http'),
     ),
     forbid(['server/src/plugin-process/child/**'], childProcess, environment, {
       group: ['*', '!node:*', '!node:*/*', '!./*.js'],

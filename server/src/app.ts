@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AuthService } from './auth/auth-service.ts';
 import { readManagementToken } from './auth/management-token.ts';
+import { readSecretFile } from './auth/secret-file.ts';
 import { SessionRepository } from './auth/session-repository.ts';
 import type { Config } from './config.ts';
 import { openDataDir } from './database/data-dir.ts';
@@ -84,7 +84,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     mayRun: () => !isPaused(),
   });
   const pipeline = new Pipeline({ registry, invoker: runner, observer });
-  const hmacKey = await readHmacKey(dataDir);
+  const hmacKey = await readSecretFile(join(dataDir, 'hmac-key'), () => randomBytes(32));
   const upstreams = new UpstreamSelector({
     fixed: { url: config.upstreamUrl, apiKey: config.upstreamApiKey },
     embedded: new EmbeddedUpstream(() => runtime.now()),
@@ -148,14 +148,4 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
       await running.disposeAsync();
     },
   };
-}
-
-/** The key behind `apiKeyInfo.id`, created (0600) at the first start. */
-async function readHmacKey(dataDir: string): Promise<Buffer> {
-  const file = join(dataDir, 'hmac-key');
-  const stored = await readFile(file).catch(() => null);
-  if (stored !== null && stored.length >= 32) return stored;
-  const key = randomBytes(32);
-  await writeFile(file, key, { mode: 0o600 });
-  return key;
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { settingsSchema } from '@omniroute/shared/settings';
 import { z } from 'zod';
 import { type LogLevel, logLevels } from './logger.ts';
+import { isLoopbackAddress } from './loopback.ts';
 import { StartupError } from './startup-error.ts';
 
 export interface Config {
@@ -124,7 +125,7 @@ export function parseConfig(env: Env): Config {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  return host === 'localhost' || isLoopbackAddress(host);
 }
 
 function dataDirOf(given: string | undefined, home: string | undefined): string {

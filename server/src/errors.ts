@@ -28,6 +28,11 @@ export function errorBody(error: unknown): { status: number; body: ErrorBody } {
   return { status, body: { error: { message: shown.message, type, code: shown.code, ...details } } };
 }
 
+/** The `code` of an error of Node's, such as ENOENT; empty for everything else. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -12,7 +12,7 @@ async function loginLink(): Promise<string> {
   const dataDir = await realpath(config.dataDir).catch(() => config.dataDir);
   const info = await readServiceInfo(dataDir);
   if (info === null) throw notRunning(dataDir);
-  const token = config.authToken ?? (await readToken(dataDir));
+  const token = config.authToken ?? (await readFile(join(dataDir, 'auth-token'), 'utf8')).trim();
   const { statusCode, body } = await request(`http://127.0.0.1:${info.port}/api/auth/login-code`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}` },
@@ -26,10 +26,6 @@ async function loginLink(): Promise<string> {
   }
   if (statusCode !== 200) throw new StartupError(`The service answered ${statusCode}. Its log says why.`);
   return loginCodeOutputSchema.parse(await body.json()).url;
-}
-
-async function readToken(dataDir: string): Promise<string> {
-  return (await readFile(join(dataDir, 'auth-token'), 'utf8')).trim();
 }
 
 function notRunning(dataDir: string, cause?: unknown): StartupError {

@@ -41,7 +41,7 @@ export type FailurePolicy = HookSettings['failure'];
 
 /**
  * The deadline of one hook call in milliseconds, where the manifest sets none.
- * Source: design 3.4 (2 s on the request path, 10 s elsewhere).
+ * A client waits for the hooks on the request's path, so they get less.
  */
 export function defaultTimeoutMs(hook: HookName): number {
   return hook === 'onRequest' || hook === 'onStreamChunk' ? 2_000 : 10_000;

@@ -10,7 +10,7 @@ import {
 import { permissionSchema, type Permission } from './permission.ts';
 import { pluginConfigSchemaSchema } from './plugin-config.ts';
 
-/** The plugin API that `requires.omniroute` is judged against (design 3.1). */
+/** The version of the plugin API, which `requires.omniroute` is judged against; not the version of this package. */
 export const pluginApiVersion = '3.8.24';
 
 export const manifestMaxBytes = 256 * 1024;

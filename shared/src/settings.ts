@@ -5,7 +5,7 @@ const httpUrlSchema = z
   .max(2_000)
   .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'must not hold credentials');
 
-/** The stored settings (design 4.4). `upstreamApiKey` reads back as the secret mask. */
+/** The stored settings. `upstreamApiKey` reads back as the secret mask. */
 export const settingsSchema = z.object({
   pluginMarketplaceUrl: httpUrlSchema.nullable(),
   registryPublicKey: z.string().max(1_000).nullable(),

@@ -106,7 +106,7 @@ export class AuthService {
     throw new PluginError(
       'AUTH_REQUIRED',
       'code' in input
-        ? 'This login link was used before or has expired. Run `pnpm login-link` for a new one.'
+        ? 'This login link was used before or has expired. Run `npx -y pnpm@12 login-link` for a new one.'
         : 'This is not the management token. It is in the file auth-token of the data directory.',
     );
   }

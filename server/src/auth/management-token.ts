@@ -1,19 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newSecret } from './secret.ts';
+import { readSecretFile } from './secret-file.ts';
 
-/** The token in `<data>/auth-token`, created (0600) at the first start. */
+/** The token in `<data>/auth-token`, created at the first start. */
 export async function readManagementToken(dataDir: string): Promise<string> {
-  const file = join(dataDir, 'auth-token');
-  const token = newSecret();
-  try {
-    await writeFile(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
-    return token;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-  const stored = (await readFile(file, 'utf8')).trim();
-  if (stored !== '') return stored;
-  await writeFile(file, `${token}\n`, { mode: 0o600 });
-  return token;
+  const bytes = await readSecretFile(join(dataDir, 'auth-token'), () => Buffer.from(`${newSecret()}\n`));
+  return bytes.toString('utf8').trim();
 }

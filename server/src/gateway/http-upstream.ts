@@ -1,6 +1,7 @@
-import { BlockList, isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { buildConnector, errors, Pool } from 'undici';
 import { messageOf } from '../errors.ts';
+import { isLoopbackAddress } from '../loopback.ts';
 import { type Upstream, UpstreamError, type UpstreamRequest, type UpstreamResponse } from './upstream.ts';
 
 const connectTimeoutMs = 10_000;
@@ -8,10 +9,6 @@ const headersTimeoutMs = 300_000;
 const idleTimeoutMs = 300_000;
 
 const timeouts = [errors.ConnectTimeoutError, errors.HeadersTimeoutError, errors.BodyTimeoutError];
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
 
 interface Options {
   /** Includes `/v1`. */
@@ -79,10 +76,6 @@ export function isTimeout(error: unknown): boolean {
   return timeouts.some((kind) => error instanceof kind);
 }
 
-function isOwnAddress(socket: Socket, ownPort: number): boolean {
-  const { remoteAddress = '', remotePort } = socket;
-  const family = isIP(remoteAddress);
-  return (
-    remotePort === ownPort && family !== 0 && loopback.check(remoteAddress, family === 4 ? 'ipv4' : 'ipv6')
-  );
+function isOwnAddress({ remoteAddress, remotePort }: Socket, ownPort: number): boolean {
+  return remotePort === ownPort && isLoopbackAddress(remoteAddress);
 }

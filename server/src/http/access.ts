@@ -1,10 +1,10 @@
-import { BlockList, isIP } from 'node:net';
 import { secretsEqual } from '../auth/secret.ts';
 import { PluginError } from '../errors.ts';
+import { isLoopbackAddress } from '../loopback.ts';
 import { headerNames, headerValues } from './headers.ts';
 
 /**
- * Who may call a route (design 4.3). `manage`: the operator on this machine. `procedures`: this machine; each procedure says
+ * Who may call a route. `manage`: the operator on this machine. `procedures`: this machine; each procedure says
  * whether it wants the operator. `local`: this machine. `gateway`: applications.
  */
 export type AccessClass = 'manage' | 'procedures' | 'local' | 'gateway';
@@ -24,10 +24,6 @@ export interface GatewayRules {
   /** The gateway listens on the network: any Host will do, since the key is demanded. */
   exposed: boolean;
 }
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
 
 const ownHost = /^(localhost\.?|127\.0\.0\.1\.?|\[::1\])(?::(\d{1,5}))?$/i;
 
@@ -81,12 +77,6 @@ export function gatewayRefusal(facts: RequestFacts, { key, exposed }: GatewayRul
     );
   }
   return null;
-}
-
-/** 127.0.0.0/8, ::1, and the first mapped into IPv6; by number, not by spelling. */
-export function isLoopbackAddress(address: string | undefined): boolean {
-  const family = isIP(address ?? '');
-  return address !== undefined && family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
 
 function hasOwnHost({ rawHeaders, port }: RequestFacts): boolean {

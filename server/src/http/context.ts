@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { Logger } from '../logger.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventStreams } from './event-streams.ts';
 import type { Services } from './services.ts';

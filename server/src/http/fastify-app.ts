@@ -5,14 +5,14 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import type { Logger } from 'pino';
+import type { Logger } from '../logger.ts';
 import { errorBody, PluginError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { sessionCookie } from './credentials.ts';
 import type { EventStreams } from './event-streams.ts';
 import { installGateway } from './gateway-route.ts';
 import { installGuard } from './guard.ts';
-import { installRest } from './rest-routes.ts';
+import { installRest } from './rest.ts';
 import type { Services } from './services.ts';
 import { reportError } from './report-error.ts';
 import { retryHeaders } from './shown-error.ts';

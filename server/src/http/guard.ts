@@ -10,6 +10,7 @@ import {
   type RequestFacts,
 } from './access.ts';
 import { credentialsOf, sessionCookie } from './credentials.ts';
+import { hasEncodedSlash } from './request-target.ts';
 import { authRequired } from './trpc.ts';
 
 declare module 'fastify' {
@@ -58,6 +59,8 @@ export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: 
     const refusal = access === 'gateway' ? gatewayRefusal(facts, gateway) : localRefusal(facts, access);
     if (refusal !== null) throw refusal;
     if (access === 'gateway') return;
+    if (hasEncodedSlash(request.raw.url ?? ''))
+      throw new PluginError('INVALID_REQUEST', 'The path is not valid.');
     if (access !== 'local') count(request);
     request.principal = await auth.authenticate(credentialsOf(request.raw.rawHeaders));
     if (access === 'manage' && request.principal === null) throw authRequired();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { messageOf } from '../errors.ts';
+import { errorCode, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { StartupError } from '../startup-error.ts';
 
@@ -47,7 +47,7 @@ async function listenOnce({ port, host, createServer, logger }: ListenOptions): 
         listening.servers.push(server);
       } catch (error) {
         if (address !== '::1' || !isWithoutIpv6(error)) throw error;
-        logger.info({ address, reason: messageOf(error) }, 'http.address_missing');
+        logger.info({ address, reason: messageOf(error) }, 'http.address-missing');
       }
     }
     return listening;
@@ -87,8 +87,4 @@ function startupError(error: unknown, { port, host }: ListenOptions): StartupErr
 
 function isWithoutIpv6(error: unknown): boolean {
   return ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(errorCode(error));
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,31 +1,79 @@
-import type { ProcedurePath } from './procedures.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PluginError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { parseJson } from './json-body.ts';
+import { manageBodyMaxBytes } from './limits.ts';
+import { callProcedure, procedureAccess } from './procedures.ts';
+import { readJsonText } from './read-body.ts';
+import { closeSignal } from './close-signal.ts';
+import { type RestRoute, restRoutes } from './rest-table.ts';
 
-export interface RestRoute {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  path: string;
-  procedure: ProcedurePath;
-  status: 200 | 201;
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;
+
+/** Registers the table, and for each of its paths the refusal of every other method. */
+export function installRest(fastify: FastifyInstance, createContext: CreateContext): void {
+  for (const route of restRoutes) installRoute(fastify, route, createContext);
+  for (const [path, routes] of Map.groupBy(restRoutes, (route) => route.path))
+    refuseOtherMethods(fastify, path, routes);
 }
 
-/** REST is this table over the procedures: a GET reads a query, everything else calls a mutation. */
-export const restRoutes: readonly RestRoute[] = [
-  { method: 'GET', path: '/api/plugins', procedure: 'plugins.list', status: 200 },
-  { method: 'POST', path: '/api/plugins', procedure: 'plugins.install', status: 201 },
-  { method: 'POST', path: '/api/plugins/scan', procedure: 'plugins.scan', status: 200 },
-  { method: 'GET', path: '/api/plugins/marketplace', procedure: 'marketplace.list', status: 200 },
-  { method: 'GET', path: '/api/plugins/:name', procedure: 'plugins.get', status: 200 },
-  { method: 'DELETE', path: '/api/plugins/:name', procedure: 'plugins.uninstall', status: 200 },
-  { method: 'POST', path: '/api/plugins/:name/activate', procedure: 'plugins.activate', status: 200 },
-  { method: 'POST', path: '/api/plugins/:name/deactivate', procedure: 'plugins.deactivate', status: 200 },
-  { method: 'POST', path: '/api/plugins/:name/restart', procedure: 'plugins.restart', status: 200 },
-  { method: 'GET', path: '/api/plugins/:name/config', procedure: 'plugins.config', status: 200 },
-  { method: 'PUT', path: '/api/plugins/:name/config', procedure: 'plugins.updateConfig', status: 200 },
-  { method: 'GET', path: '/api/plugins/:name/logs', procedure: 'plugins.logs', status: 200 },
-  { method: 'GET', path: '/api/settings', procedure: 'settings.get', status: 200 },
-  { method: 'PATCH', path: '/api/settings', procedure: 'settings.update', status: 200 },
-  { method: 'POST', path: '/api/auth/login', procedure: 'auth.login', status: 200 },
-  { method: 'POST', path: '/api/auth/logout', procedure: 'auth.logout', status: 200 },
-  { method: 'GET', path: '/api/auth/session', procedure: 'auth.session', status: 200 },
-  { method: 'POST', path: '/api/auth/login-code', procedure: 'auth.createLoginCode', status: 200 },
-  { method: 'GET', path: '/api/health', procedure: 'health', status: 200 },
-];
+function installRoute(fastify: FastifyInstance, route: RestRoute, createContext: CreateContext): void {
+  fastify.route({
+    method: route.method,
+    url: routerPath(route.path),
+    config: { access: accessOf(route) },
+    handler: async (request, reply) => {
+      const output = await callProcedure({
+        path: route.procedure,
+        type: route.method === 'GET' ? 'query' : 'mutation',
+        input: route.method === 'GET' ? queryInput(request) : await bodyInput(request, reply),
+        context: createContext(request, reply),
+        signal: closeSignal(reply.raw),
+      });
+      return reply.code(route.status).send(output);
+    },
+  });
+}
+
+function refuseOtherMethods(fastify: FastifyInstance, path: string, routes: readonly RestRoute[]): void {
+  const allowed: string[] = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  fastify.route({
+    method: methods.filter((method) => !allowed.includes(method)),
+    url: routerPath(path),
+    config: { access: routes.every((route) => accessOf(route) === 'local') ? 'local' : 'manage' },
+    handler: async (_request, reply) => {
+      reply.header('allow', allowed.join(', '));
+      throw new PluginError('METHOD_NOT_ALLOWED', `This path takes ${allowed.join(', ')}.`);
+    },
+  });
+}
+
+/** A plain `:name` would match an empty segment, too. */
+function routerPath(path: string): string {
+  return path.replace(/:(\w+)/g, ':$1(^.+$)');
+}
+
+function accessOf({ procedure }: RestRoute): 'manage' | 'local' {
+  const access = procedureAccess(procedure);
+  if (access === null) throw new Error(`no procedure: ${procedure}`);
+  return access;
+}
+
+function queryInput({ params, query }: FastifyRequest): unknown {
+  return { ...fields(query), ...fields(params) };
+}
+
+async function bodyInput({ params, raw }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const text = await readJsonText(raw, reply.raw, manageBodyMaxBytes);
+  const body = text === undefined ? {} : parseJson(text);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new PluginError('INVALID_REQUEST', 'The body must be a JSON object.');
+  }
+  return { ...body, ...fields(params) };
+}
+
+function fields(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {};
+}

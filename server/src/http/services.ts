@@ -26,7 +26,7 @@ import type { Settings, SettingsPatch } from '@omniroute/shared/settings';
 import type { AuthService } from '../auth/auth-service.ts';
 import type { EventBus } from '../event-bus.ts';
 
-/** What the interfaces need of the service. Each method throws `PluginError` with the codes of design 4.1. */
+/** What the interfaces need of the service. Each method throws PluginError. */
 export interface Services {
   plugins: PluginService;
   pipeline: PipelineService;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@omniroute/shared/error-code';
 import { TRPCError } from '@trpc/server';
 import { z } from 'zod';
-import { PluginError } from '../errors.ts';
+import { errorCode, PluginError } from '../errors.ts';
 
 /** What tRPC and Fastify refuse by themselves: their own words may echo the request, ours do not. */
 const refusals: Record<string, readonly [ErrorCode, string]> = {
@@ -27,7 +27,7 @@ export function shownError(error: unknown): PluginError | null {
     if (error.code === 'BAD_REQUEST' && error.cause instanceof z.core.$ZodError)
       return invalidInput(error.cause);
   }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errorCode(error);
   const refusal = Object.hasOwn(refusals, code) ? refusals[code] : undefined;
   return refusal ? new PluginError(...refusal, { cause: error }) : null;
 }

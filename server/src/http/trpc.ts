@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 import { shownError } from './shown-error.ts';
 
 export interface ProcedureMeta {
-  /** `manage` needs credentials, `local` only the right place (design 4.3). */
+  /** `manage` needs credentials, `local` only the right place. */
   access: 'manage' | 'local';
   /** Takes bodies of the gateway's size, not of the management's. */
   largeInput?: true;
@@ -53,7 +53,7 @@ export const { router } = trpc;
 export function authRequired(): PluginError {
   return new PluginError(
     'AUTH_REQUIRED',
-    'Log in first: open the link that `pnpm login-link` prints, or send `Authorization: Bearer <token>`.',
+    'Log in first: open the link that `npx -y pnpm@12 login-link` prints, or send `Authorization: Bearer <token>`.',
   );
 }
 

@@ -2,6 +2,7 @@ import { appendFile, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type LogLine, logLineSchema } from '@omniroute/shared/plugin';
 import type { Logger } from '../logger.ts';
+import { errorCode } from '../errors.ts';
 
 type LogStream = LogLine['stream'];
 
@@ -183,7 +184,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (errorCode(error) === 'ENOENT') return '';
     throw error;
   }
 }

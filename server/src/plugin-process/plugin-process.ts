@@ -10,6 +10,7 @@ import { PendingCalls } from './pending-calls.ts';
 import type { PluginLog } from './plugin-log.ts';
 import type { Command } from './sandbox.ts';
 import { signalGroup, terminate } from './terminate.ts';
+import { messageOf } from '../errors.ts';
 
 const pingTimeoutMs = 1_000;
 /** How long the pipes of a process that has exited are read for its last words. */
@@ -33,7 +34,6 @@ export interface ProcessOptions {
   cwd: string;
   log: PluginLog;
   handshakeTimeoutMs: number;
-  signal: AbortSignal | undefined;
 }
 
 export interface ProcessExit {
@@ -103,7 +103,7 @@ export class PluginProcess {
       return plugin;
     } catch (error) {
       await plugin.kill();
-      throw new Error(plugin.#explain(error instanceof Error ? error.message : String(error)), {
+      throw new Error(plugin.#explain(messageOf(error)), {
         cause: error,
       });
     }
@@ -172,7 +172,7 @@ export class PluginProcess {
       .start({
         timeoutMs: options.handshakeTimeoutMs,
         bytes: 0,
-        signal: options.signal,
+        signal: undefined,
         send: (id) => {
           this.#writer.write(
             frameTypes.hello,
@@ -248,7 +248,7 @@ export class PluginProcess {
 
   /** A broken channel is not repaired: the process ends, and its exit says why. */
   #protocolFault(error: unknown): HookCallError {
-    const message = `protocol fault: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `protocol fault: ${messageOf(error)}`;
     this.#giveUp(message);
     return new HookCallError('EXITED', message);
   }

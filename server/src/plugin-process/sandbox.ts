@@ -34,7 +34,7 @@ export function findSandboxTools(): SandboxTools {
     : { setpriv: null, prlimit: null };
 }
 
-/** The command line of a plugin's process: layers 2 and 3 of design 3.6. */
+/** The command line of a plugin's process: its limits, and Node's permission model with exactly its grants. */
 export function sandboxCommand(tools: SandboxTools, grants: Grants): Command {
   return wrap(tools, [process.execPath, ...nodeFlags(grants), childProgram]);
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** Where everything of a plugin lives under the data directory (design 3.2). */
+/** Where everything of a plugin lives under the data directory: docs/operations.md has the picture. */
 export class PluginPaths {
   readonly root: string;
   readonly plugins: string;

@@ -71,14 +71,13 @@ export class PluginRunner implements HookInvoker {
    *
    * @throws {Error} with a reason that an operator can read
    */
-  async launch(spec: LaunchSpec, signal?: AbortSignal): Promise<PluginProcess> {
+  async launch(spec: LaunchSpec): Promise<PluginProcess> {
     const { name } = spec.manifest;
     if (!this.#running.has(name)) this.#states.set(name, 'starting');
     try {
       return await this.#start(
         spec,
         declaredHooks(spec.manifest).map((hook) => hook.name),
-        signal,
       );
     } catch (error) {
       if (!this.#running.has(name)) this.#states.set(name, 'failed');
@@ -195,11 +194,7 @@ export class PluginRunner implements HookInvoker {
     this.#options.onUnexpectedExit(name, exit);
   }
 
-  #start(
-    spec: LaunchSpec,
-    hooks: readonly (LifecycleHook | HookCall['hook'])[],
-    signal?: AbortSignal,
-  ): Promise<PluginProcess> {
+  #start(spec: LaunchSpec, hooks: readonly (LifecycleHook | HookCall['hook'])[]): Promise<PluginProcess> {
     const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
     return PluginProcess.start({
       name: manifest.name,
@@ -214,7 +209,6 @@ export class PluginRunner implements HookInvoker {
       cwd: dir,
       log: this.log(manifest.name),
       handshakeTimeoutMs: lifecycleTimeoutMs,
-      signal,
     });
   }
 }

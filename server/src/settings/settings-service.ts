@@ -2,7 +2,7 @@ import { secretMask } from '@omniroute/shared/plugin-config';
 import type { Settings, SettingsPatch } from '@omniroute/shared/settings';
 import { PluginError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
-import { pointsAtPort } from './own-address.ts';
+import { pointsAtPort } from './points-at-port.ts';
 import type { SettingsRepository } from './settings-repository.ts';
 
 type ChangeListener = (settings: Settings) => void | Promise<void>;

@@ -54,6 +54,7 @@ describe('the gateway', () => {
   test.each([
     ['GET', '/v1/models'],
     ['GET', '/v1/models/some%20model?a=1&a=2&b=%20x+y'],
+    ['GET', '/v1/models/org%2Fmodel'],
     ['POST', '/v1/responses?stream=no'],
     ['POST', '/v1/embeddings'],
     ['DELETE', '/v1/files/file-1'],

@@ -1,9 +1,5 @@
-import {
-  type AccessClass,
-  gatewayRefusal,
-  isLoopbackAddress,
-  localRefusal,
-} from '@omniroute/server/http/access';
+import { type AccessClass, gatewayRefusal, localRefusal } from '@omniroute/server/http/access';
+import { isLoopbackAddress } from '@omniroute/server/loopback';
 import { describe, expect, test } from 'vitest';
 
 const port = 20_128;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { restRoutes } from '@omniroute/server/http/rest';
+import { restRoutes } from '@omniroute/server/http/rest-table';
 import { startTestService, type TestService } from './test-service.ts';
 
 let service: TestService;
