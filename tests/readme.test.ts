@@ -34,7 +34,10 @@ test('the first plugin of the README works as it is written', async () => {
 
 async function readSteps(): Promise<Step[]> {
   const readme = await readFile(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
-  const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)].map(([, kind, text]) => ({ kind, text }));
+  const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)].map(([, kind, text]) => ({
+    kind,
+    text,
+  }));
   return blocks.flatMap(({ kind, text = '' }, index) => {
     if (kind !== 'sh') return [];
     const next = blocks[index + 1];
@@ -43,7 +46,10 @@ async function readSteps(): Promise<Step[]> {
 }
 
 function withoutVolatileHeaders(output: string): string {
-  return output.replaceAll('\r', '').replaceAll(/^(Date|Connection|Keep-Alive): .*\n/gm, '').trim();
+  return output
+    .replaceAll('\r', '')
+    .replaceAll(/^(Date|Connection|Keep-Alive): .*\n/gm, '')
+    .trim();
 }
 
 function asPattern(output: string): RegExp {

@@ -131,6 +131,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   cleanup.defer(() => manager.stop());
   await manager.start();
   cleanup.defer(() => server.close());
+  cleanup.defer(() => manager.interrupt());
   await server.listen();
   await lock.announce({ pid: process.pid, port: server.port, startedAt: runtime.now().toISOString() });
   logger.info({ port: server.port, dataDir }, 'service.ready');

@@ -5,12 +5,15 @@ const httpUrlSchema = z
   .max(2_000)
   .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'must not hold credentials');
 
+/** The gateway appends paths and queries to it. */
+const baseUrlSchema = httpUrlSchema.refine((url) => !/[?#]/.test(url), 'must not hold a query or a fragment');
+
 /** The stored settings. `upstreamApiKey` reads back as the secret mask. */
 export const settingsSchema = z.object({
   pluginMarketplaceUrl: httpUrlSchema.nullable(),
   registryPublicKey: z.string().max(1_000).nullable(),
   /** Includes `/v1`. The environment's `OMNIROUTE_UPSTREAM_URL` wins. */
-  upstreamBaseUrl: httpUrlSchema.nullable(),
+  upstreamBaseUrl: baseUrlSchema.nullable(),
   upstreamApiKey: z
     .string()
     .max(2_000)

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { errorCode } from '../errors.ts';
 
-/** What is in `file`; where there is none, or it is empty, what `create` makes (0600). Any other failure rejects. */
+/** What is in `file`; where there is none, or it is blank, what `create` makes (0600). Any other failure rejects. */
 export async function readSecretFile(file: string, create: () => Buffer): Promise<Buffer> {
   const made = create();
   try {
@@ -11,7 +11,7 @@ export async function readSecretFile(file: string, create: () => Buffer): Promis
     if (errorCode(error) !== 'EEXIST') throw error;
   }
   const stored = await readFile(file);
-  if (stored.length > 0) return stored;
+  if (stored.some((byte) => byte > 0x20)) return stored;
   await writeFile(file, made, { mode: 0o600 });
   return made;
 }

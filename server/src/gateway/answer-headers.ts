@@ -28,6 +28,22 @@ export function afterHooks(headers: Headers, original: UpstreamHeaders): AnswerH
   return { ...headers, ...Object.fromEntries(lines) };
 }
 
+/**
+ * The headers of an answer as they leave this site, which the dashboard shares: whatever a plugin or an upstream sends,
+ * a browser must not run it here, nor take it for the dashboard's session.
+ */
+export function onThisSite(headers: AnswerHeaders): AnswerHeaders {
+  const { 'set-cookie': cookies, ...rest } = headers;
+  const kept = [cookies ?? []].flat().filter((cookie) => !/^\s*auth_token\s*=/i.test(cookie));
+  return {
+    ...rest,
+    ...(kept.length === 0 ? {} : { 'set-cookie': kept }),
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
+    'content-security-policy': "sandbox; default-src 'none'",
+  };
+}
+
 export function isEventStream(headers: UpstreamHeaders): boolean {
   return /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''));
 }

@@ -16,6 +16,7 @@ import {
   type AnswerHeaders,
   clientHeaders,
   hookHeaders,
+  onThisSite,
   isEventStream,
   isJson,
 } from './answer-headers.ts';
@@ -150,27 +151,31 @@ export class Exchange {
       await this.#bypass(answer, read.bytes, `the response is larger than ${bodyMaxBytes} bytes`);
       return;
     }
-    const headers = hookHeaders(answer.headers);
-    const data = await readableBody(read.bytes, headers);
+    const data = await readableBody(read.bytes, hookHeaders(answer.headers));
+    if (data === null && read.bytes.length > 0 && state.hooks.has('onResponse')) {
+      await this.#bypass(answer, read.bytes, 'the response is not JSON that can be read');
+      return;
+    }
     const given = this.#asHookResponse(answer, { data });
     const final = await pipeline.onResponse(state, given);
-    const isReplaced = final.data !== null && !isSameBody(final, given);
-    const finalHeaders = afterHooks(final.headers, answer.headers);
-    if (isReplaced) this.#write(final.status, finalHeaders, final.data ?? read.bytes);
-    else this.#write(final.status, withEncodingOf(answer, finalHeaders), read.bytes);
+    const body = isSameBody(final, given) ? read.bytes : (final.data ?? Buffer.alloc(0));
+    this.#write(final.status, afterHooks(final.headers, answer.headers), body);
   }
 
   /** A response that hooks cannot change: it streams through, and they hear of it at its end. */
   async #bypass(answer: UpstreamResponse, start: Buffer | null, why: string): Promise<void> {
+    if (!(await this.#refusedUnread(answer, why))) await this.#passOn(answer, start);
+  }
+
+  /** Records that `onResponse` hooks do not see the body. Where one of them is closed, the client gets our 503. */
+  async #refusedUnread(answer: UpstreamResponse, why: string): Promise<boolean> {
     const { pipeline, state } = this.#options;
     const closed = state.hooks.closed('onResponse');
     pipeline.bypassed(state, `${why}: it ${closed ? 'is refused' : 'passes unseen'}`);
-    if (!closed) {
-      await this.#passOn(answer, start);
-      return;
-    }
+    if (!closed) return false;
     answer.body.destroy();
     await this.#deliver(unavailableResponse(closed.plugin, closed.name));
+    return true;
   }
 
   /** An answer that was made here: a block, a short-circuit, a fallback, or our own error. */
@@ -189,30 +194,30 @@ export class Exchange {
     const { state, response, signal } = this.#options;
     const isWatched = state.hooks.has('onResponse', 'onStreamComplete');
     const assembler = new StreamAssembler();
-    const isReadable = isWatched && answer.headers['content-encoding'] === undefined;
-    response.writeHead(answer.status, clientHeaders(answer.headers));
+    const isEncoded = answer.headers['content-encoding'] !== undefined;
+    if (isWatched && isEncoded && (await this.#refusedUnread(answer, 'the stream is encoded'))) return;
+    const onChunk = isWatched && !isEncoded ? (chunk: Buffer) => assembler.push(chunk) : undefined;
+    response.writeHead(answer.status, onThisSite(clientHeaders(answer.headers)));
     response.flushHeaders();
     try {
-      const onChunk = (chunk: Buffer) => assembler.push(chunk);
-      await writeBody(answer.body, { response, signal, ...(isReadable ? { onChunk } : {}) });
+      await writeBody(answer.body, { response, signal, onChunk });
     } catch (error) {
-      if (signal.aborted) return;
-      await this.#onBrokenStream(error);
+      // A client that leaves has been answered all the same: the hooks hear of what it got.
+      if (!signal.aborted) this.#writeErrorEvent(await this.#onBroken(error));
     }
     response.end();
     assembler.end();
     if (isWatched) await this.#afterStream(answer, assembler);
   }
 
-  async #onBrokenStream(error: unknown): Promise<void> {
-    const { pipeline, state, response, logger } = this.#options;
-    const message = `The upstream's stream broke off: ${messageOf(error)}`;
+  /** The upstream broke off what the client has begun to read. Returns what there is to say of it. */
+  async #onBroken(error: unknown): Promise<string> {
+    const { pipeline, state, logger } = this.#options;
+    const message = `The upstream broke its answer off: ${messageOf(error)}`;
     const code = isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'STREAM_BROKEN';
     logger.warn({ code, reason: message }, 'upstream.failed');
     await pipeline.onError(state, { code, message }, null);
-    const { body } = errorBody(new PluginError('UPSTREAM_UNAVAILABLE', message));
-    // The blank line ends an event that was cut short.
-    response.write(`\n\nevent: error\ndata: ${JSON.stringify(body)}\n\n`);
+    return message;
   }
 
   async #afterStream(answer: UpstreamResponse, assembler: StreamAssembler): Promise<void> {
@@ -228,16 +233,15 @@ export class Exchange {
 
   /** Passes the answer on as the bytes that it is; hooks hear of it, without its body. */
   async #passOn(answer: UpstreamResponse, start: Buffer | null = null): Promise<void> {
-    const { pipeline, state, response, signal, logger } = this.#options;
-    response.writeHead(answer.status, clientHeaders(answer.headers));
+    const { pipeline, state, response, signal } = this.#options;
+    response.writeHead(answer.status, onThisSite(clientHeaders(answer.headers)));
     if (start) response.write(start);
     try {
       await writeBody(answer.body, { response, signal });
       response.end();
     } catch (error) {
       // Too late for an error answer: the client sees the connection break, as it did.
-      if (!signal.aborted)
-        logger.warn({ code: 'UPSTREAM_UNREACHABLE', reason: messageOf(error) }, 'upstream.failed');
+      if (!signal.aborted) await this.#onBroken(error);
       response.destroy();
     }
     await pipeline.onSentResponse(state, this.#asHookResponse(answer, {}));
@@ -248,11 +252,20 @@ export class Exchange {
     return { ...emptyResponse('upstream', answer.status), headers, durationMs: this.#elapsed(), ...more };
   }
 
+  #writeErrorEvent(message: string): void {
+    const { body } = errorBody(new PluginError('UPSTREAM_UNAVAILABLE', message));
+    // The blank line ends an event that was cut short.
+    this.#options.response.write(`\n\nevent: error\ndata: ${JSON.stringify(body)}\n\n`);
+  }
+
   #write(status: number, headers: AnswerHeaders, body: Buffer): void {
     const { response, state } = this.#options;
     const { 'content-length': _, ...rest } = headers;
     const hasBody = !hasNoBody(state.input.method, status);
-    response.writeHead(status, hasBody ? { ...rest, 'content-length': body.length } : rest);
+    response.writeHead(
+      status,
+      onThisSite(hasBody ? { ...rest, 'content-length': String(body.length) } : rest),
+    );
     response.end(hasBody ? body : undefined);
   }
 
@@ -268,12 +281,6 @@ function hasNoBody(method: string, status: number): boolean {
 /** Whether the bytes that came are still right for what a hook returned, encoding included. */
 function isSameBody(final: HookResponse, given: HookResponse): boolean {
   return final.data === given.data && final.headers['content-encoding'] === given.headers['content-encoding'];
-}
-
-/** The bytes go out as they came, so they are encoded as they were, whatever a hook says of it. */
-function withEncodingOf({ headers }: UpstreamResponse, changed: AnswerHeaders): AnswerHeaders {
-  const encoding = headers['content-encoding'];
-  return encoding === undefined ? changed : { ...changed, 'content-encoding': encoding };
 }
 
 /** The body as hooks get it: decoded, and only if it is JSON. */

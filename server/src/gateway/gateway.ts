@@ -7,6 +7,7 @@ import { type Headers, isConnectionHeader } from '../pipeline/header-rules.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import type { Runtime } from '../runtime.ts';
+import { onThisSite } from './answer-headers.ts';
 import { Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
 import type { UpstreamSelector } from './upstream-selector.ts';
@@ -55,7 +56,8 @@ export class Gateway {
     const body = await readRequestBody(request, response);
     const headers = joinHeaders(request);
     const target = request.url ?? '/v1';
-    const upstream = upstreams.current;
+    using lease = upstreams.lease();
+    const { upstream } = lease;
     const state = pipeline.open({
       requestId,
       method: request.method ?? 'GET',
@@ -112,6 +114,9 @@ function fail(response: ServerResponse, error: unknown): void {
     return;
   }
   const { status, body } = errorBody(error);
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' });
+  response.writeHead(
+    status,
+    onThisSite({ 'content-type': 'application/json; charset=utf-8', connection: 'close' }),
+  );
   response.end(JSON.stringify(body));
 }

@@ -51,7 +51,7 @@ export class HttpUpstream implements Upstream {
     try {
       const response = await this.#pool.request({
         method,
-        path: this.#basePath + path,
+        path: this.#basePath + path || '/',
         headers: withKey,
         body,
         signal,

@@ -1,8 +1,7 @@
 import { bodyMaxBytes } from '@omniroute/shared/pipeline';
 import { z } from 'zod';
+import { EventReader } from './event-reader.ts';
 import { jsonOrUndefined } from './json-or-undefined.ts';
-
-const maxEventBytes = 1024 * 1024;
 
 const chunkSchema = z.object({
   id: z.string().optional(),
@@ -32,9 +31,7 @@ interface Choice {
  * stream up; an event that it cannot read counts as a chunk and adds nothing.
  */
 export class StreamAssembler {
-  readonly #decoder = new TextDecoder();
-  #rest = '';
-  #isSkipping = false;
+  readonly #reader = new EventReader((data) => this.#onEvent(data));
   #chunks = 0;
   #about: Pick<Chunk, 'id' | 'created' | 'model'> = {};
   #usage: Record<string, unknown> | null = null;
@@ -42,19 +39,12 @@ export class StreamAssembler {
   readonly #choices = new Map<number, Choice>();
 
   push(bytes: Uint8Array): void {
-    const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
-    const events = text.split(/\r\n\r\n|\n\n|\r\r/);
-    this.#rest = events.pop() ?? '';
-    for (const event of events) this.#onEvent(event);
-    if (this.#rest.length <= maxEventBytes) return;
-    this.#rest = '';
-    this.#isSkipping = true;
+    this.#reader.push(bytes);
   }
 
   /** Reads what came after the last blank line. */
   end(): void {
-    if (this.#rest !== '') this.#onEvent(this.#rest);
-    this.#rest = '';
+    this.#reader.end();
   }
 
   /** Server-sent events with data, `[DONE]` not counted. */
@@ -86,17 +76,10 @@ export class StreamAssembler {
     };
   }
 
-  #onEvent(event: string): void {
-    if (this.#isSkipping) {
-      this.#isSkipping = false;
-      this.#chunks += 1;
-      return;
-    }
-    const lines = event.split(/\r\n|\n|\r/).filter((line) => line.startsWith('data:'));
-    const data = lines.map((line) => line.slice(line.startsWith('data: ') ? 6 : 5)).join('\n');
-    if (lines.length === 0 || data === '[DONE]') return;
+  #onEvent(data: string | null): void {
+    if (data === '[DONE]') return;
     this.#chunks += 1;
-    const parsed = chunkSchema.safeParse(jsonOrUndefined(data));
+    const parsed = chunkSchema.safeParse(data === null ? undefined : jsonOrUndefined(data));
     if (parsed.success) this.#add(parsed.data);
   }
 

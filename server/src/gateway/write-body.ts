@@ -5,7 +5,7 @@ interface Options {
   response: ServerResponse;
   /** Aborts when the client leaves. */
   signal: AbortSignal;
-  onChunk?: (chunk: Buffer) => void;
+  onChunk?: ((chunk: Buffer) => void) | undefined;
 }
 
 /** Writes `body` as fast as the client reads it, but does not end the response. Rejects when either side breaks off. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthService } from '../auth/auth-service.ts';
 import type { Principal } from '../auth/principal.ts';
@@ -43,7 +44,6 @@ const securityHeaders = {
  */
 export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: GuardOptions): void {
   let manageRequests = 0;
-  const counted = new WeakSet<FastifyRequest>();
 
   fastify.decorateRequest('principal', null);
 
@@ -61,22 +61,21 @@ export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: 
     if (access === 'gateway') return;
     if (hasEncodedSlash(request.raw.url ?? ''))
       throw new PluginError('INVALID_REQUEST', 'The path is not valid.');
-    if (access !== 'local') count(request);
+    if (access !== 'local') count(reply.raw);
     request.principal = await auth.authenticate(credentialsOf(request.raw.rawHeaders));
     if (access === 'manage' && request.principal === null) throw authRequired();
     keepCookie(request, reply);
   });
 
-  fastify.addHook('onResponse', async (request) => {
-    if (counted.delete(request)) manageRequests -= 1;
-  });
-
-  function count(request: FastifyRequest): void {
+  function count(response: ServerResponse): void {
     if (manageRequests >= maxManageRequests) {
       throw new PluginError('RATE_LIMITED', 'Too many requests at once. Try again in a moment.');
     }
     manageRequests += 1;
-    counted.add(request);
+    // Fastify's own hooks do not run for a client that leaves early.
+    response.once('close', () => {
+      manageRequests -= 1;
+    });
   }
 }
 

@@ -3,6 +3,8 @@ export type Headers = Record<string, string>;
 const hopByHop = [
   'connection',
   'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
   'proxy-connection',
   'te',
   'trailer',

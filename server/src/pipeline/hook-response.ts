@@ -82,7 +82,7 @@ function withJson(response: HookResponse, value: unknown): HookResponse {
 function describeBody(headers: Headers, kind: keyof typeof contentTypes): Headers {
   const { 'content-encoding': _, 'content-md5': _md5, digest: _digest, etag: _etag, ...rest } = headers;
   const current = rest['content-type'];
-  const fits = current !== undefined && (kind !== 'json' || /json/i.test(current));
+  const fits = current !== undefined && (kind === 'bytes' || /json/i.test(current) === (kind === 'json'));
   return fits ? rest : { ...rest, 'content-type': contentTypes[kind] };
 }
 

@@ -86,7 +86,7 @@ export class Pipeline {
       if (step.kind === 'closed')
         return { kind: 'answered', response: unavailableResponse(plugin, hook.name) };
       if (step.kind === 'passed') continue;
-      this.#noteHeaders(plugin, step.value);
+      for (const note of step.value) this.#observer.noted(plugin, note);
       if (step.reply.head.blocked) return { kind: 'answered', response: blockResponse(plugin, step.reply) };
     }
     return { kind: 'passed' };
@@ -110,6 +110,7 @@ export class Pipeline {
 
   /** Runs `onResponse` over an answer that the client has: what hooks return for it changes nothing. */
   async onSentResponse(request: RequestState, response: HookResponse): Promise<void> {
+    request.outlive();
     for (const hook of request.hooks.list('onResponse')) await this.#respond(hook, request, response);
   }
 
@@ -171,8 +172,7 @@ export class Pipeline {
     } catch (error) {
       if (!(error instanceof HookCallError) || error.failure === 'CANCELLED') throw error;
       // It was deactivated while this request was on its way: it is no guard of it any more.
-      if (error.failure === 'NOT_RUNNING' && !this.#registry.isRegistered(hook.plugin))
-        return { kind: 'passed' };
+      if (isGone(error) && !this.#registry.isRegistered(hook.plugin)) return { kind: 'passed' };
       this.#fail(hook, request, error);
       return { kind: hook.failure === 'closed' ? 'closed' : 'passed' };
     }
@@ -189,7 +189,7 @@ export class Pipeline {
       head: { ctx: request.context(), ...head },
       parts: [request.readableBody, second],
       timeoutMs: hook.timeoutMs,
-      signal: hook.mode === 'observe' ? undefined : request.input.signal,
+      signal: hook.mode === 'observe' ? undefined : request.signal,
     });
   }
 
@@ -207,21 +207,32 @@ export class Pipeline {
     const { requestId } = request.input;
     this.#observer.failed({ plugin, hook, policy, requestId, failure, message, pluginStack });
   }
-
-  #noteHeaders(plugin: string, refused: readonly string[]): void {
-    if (refused.length > 0)
-      this.#observer.noted(plugin, `onRequest may not set these headers: ${refused.join(', ')}`);
-  }
 }
 
-/** Applies what `onRequest` returned and names the headers that were refused. */
+function isGone({ failure }: HookCallError): boolean {
+  return failure === 'NOT_RUNNING' || failure === 'EXITED';
+}
+
+/** Applies what `onRequest` returned, and says what of it is not used. */
 function applyToRequest(request: RequestState, reply: HookReply): string[] {
+  if (reply.head.blocked) return mergeMetadataOfBlock(request, reply);
   mergeMetadata(request, reply);
   const { accepted, refused } = acceptedHeaderChanges(reply.head.headers ?? {});
   request.changeHeaders(accepted);
   const body = reply.parts[0];
   if (reply.head.body !== undefined && body) request.replaceBody(body, reply.head.body === 'json');
-  return refused;
+  return refused.length === 0 ? [] : [`onRequest may not set these headers: ${refused.join(', ')}`];
+}
+
+/** A block is a block, even if its metadata cannot be taken. */
+function mergeMetadataOfBlock(request: RequestState, reply: HookReply): string[] {
+  try {
+    mergeMetadata(request, reply);
+    return [];
+  } catch (error) {
+    if (!(error instanceof HookCallError)) throw error;
+    return [`the request is blocked, but its metadata is not used: ${error.message}`];
+  }
 }
 
 function mergeMetadata(request: RequestState, reply: HookReply): void {

@@ -32,6 +32,7 @@ export class RequestState {
   #metadata: Record<string, unknown> = {};
   #model: string | null;
   #stream: boolean;
+  #signal: AbortSignal | undefined;
 
   constructor(
     input: RequestInput,
@@ -42,7 +43,8 @@ export class RequestState {
     this.hooks = hooks;
     this.#headers = withoutCredentials(input.headers);
     this.#body = input.body;
-    this.#isReadable = input.headers['content-encoding'] === undefined;
+    this.#isReadable = /^(identity)?$/i.test(input.headers['content-encoding']?.trim() ?? '');
+    this.#signal = input.signal;
     const scanned = scanBody(this.#isReadable ? input.body : null);
     this.#model = known.model ?? scanned.model;
     this.#stream = known.stream ?? scanned.stream;
@@ -63,6 +65,16 @@ export class RequestState {
 
   get headers(): Headers {
     return this.#headers;
+  }
+
+  /** Aborts the hooks when the client leaves; undefined once the client has its answer. */
+  get signal(): AbortSignal | undefined {
+    return this.#signal;
+  }
+
+  /** From here on the hooks run to their end, whether the client stays or not: it has been answered. */
+  outlive(): void {
+    this.#signal = undefined;
   }
 
   get metadata(): Record<string, unknown> {

@@ -11,6 +11,7 @@ const maxFileBytes = 2 * 1024 * 1024;
 /** More than this per second of one stream is dropped, and the log says how much. */
 const maxBytesPerSecond = 256 * 1024;
 const maxLinesPerSecond = 1_000;
+const maxHostLinesPerSecond = 500;
 
 interface Options {
   file: string;
@@ -27,12 +28,22 @@ export class PluginLog {
   readonly #options: Options;
   #queue: Promise<void> = Promise.resolve();
   #waiting: string[] = [];
+  readonly #hostLimit: RateLimit;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#hostLimit = new RateLimit(
+      maxHostLinesPerSecond,
+      () => options.now().getTime(),
+      (count) => this.#append('host', `${count} lines of the service about this plugin were dropped`),
+    );
   }
 
   write(stream: LogStream, text: string): void {
+    if (stream !== 'host' || this.#hostLimit.take(1) === 1) this.#append(stream, text);
+  }
+
+  #append(stream: LogStream, text: string): void {
     const line = { time: this.#options.now().toISOString(), stream, text: printable(text) };
     this.#waiting.push(`${line.time} ${line.stream} ${line.text}\n`);
     if (this.#waiting.length === 1) this.#queue = this.#queue.then(() => this.#flush());
@@ -43,7 +54,7 @@ export class PluginLog {
   capture(name: 'stdout' | 'stderr', stream: Readable): void {
     const nowMs = () => this.#options.now().getTime();
     const dropped = (unit: string) => (count: number) =>
-      this.write(
+      this.#append(
         'host',
         `${count} ${unit} of ${name} were dropped: the plugin writes faster than its log takes`,
       );

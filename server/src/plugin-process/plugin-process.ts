@@ -34,6 +34,8 @@ export interface ProcessOptions {
   cwd: string;
   log: PluginLog;
   handshakeTimeoutMs: number;
+  /** Aborts when the service stops. */
+  signal: AbortSignal;
 }
 
 export interface ProcessExit {
@@ -76,16 +78,11 @@ export class PluginProcess {
   /** Settles when the process has ended, with whatever was still in flight rejected. Never rejects. */
   readonly exited: Promise<ProcessExit>;
 
-  private constructor(options: ProcessOptions) {
-    this.#log = options.log;
-    this.#child = spawn(options.command.file, options.command.args, {
-      cwd: options.cwd,
-      env: options.env,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      detached: true,
-    });
-    const channel = this.#child.stdio[3];
+  private constructor(child: ChildProcess, log: PluginLog) {
+    const channel = child.stdio[3];
     if (!(channel instanceof Socket)) throw new Error('the channel of a plugin process is not a socket');
+    this.#child = child;
+    this.#log = log;
     this.#socket = channel;
     this.#writer = new FrameWriter(channel);
     this.exited = this.#watch();
@@ -97,7 +94,7 @@ export class PluginProcess {
    * @throws {Error} with the reason and the last lines of stderr; nothing is left running then
    */
   static async start(options: ProcessOptions): Promise<PluginProcess> {
-    const plugin = new PluginProcess(options);
+    const plugin = new PluginProcess(await spawnProcess(options), options.log);
     try {
       await plugin.#handshake(options);
       return plugin;
@@ -172,7 +169,7 @@ export class PluginProcess {
       .start({
         timeoutMs: options.handshakeTimeoutMs,
         bytes: 0,
-        signal: undefined,
+        signal: options.signal,
         send: (id) => {
           this.#writer.write(
             frameTypes.hello,
@@ -300,8 +297,8 @@ export class PluginProcess {
     this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.#socket.on('error', () => this.#socket.destroy());
     const { promise, resolve } = Promise.withResolvers<ProcessExit>();
-    const settle = (code: number | null, signal: string | null, failure?: string) => {
-      const how = failure ?? describeExit(code, signal);
+    const settle = (code: number | null, signal: string | null) => {
+      const how = describeExit(code, signal);
       const reason = this.#fault ? `${this.#fault} (${how})` : how;
       this.#calls.rejectAll(reason);
       resolve({ code, signal, reason: this.#explain(reason), expected: this.#stopping });
@@ -319,9 +316,6 @@ export class PluginProcess {
         settle(code, signal);
       });
     });
-    this.#child.once('error', (error) =>
-      settle(null, null, `the process cannot be started: ${error.message}`),
-    );
     return promise;
   }
 
@@ -350,6 +344,24 @@ function ownLines(stack: string, dir: string): string[] {
   const lines = stack.split('\n').filter((line) => line.trim() !== '');
   const own = lines.filter((line) => (/^\s+at /.test(line) ? line.includes(dir) : !/^\w*Error: /.test(line)));
   return own.slice(0, 6);
+}
+
+/** Rejects when the process cannot be started, for want of descriptors, say. */
+async function spawnProcess({ command, cwd, env }: ProcessOptions): Promise<ChildProcess> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const child = spawn(command.file, command.args, {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  child.once('spawn', resolve).on('error', reject);
+  try {
+    await promise;
+    return child;
+  } catch (error) {
+    throw new Error(`its process cannot be started: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function describeExit(code: number | null, signal: string | null): string {

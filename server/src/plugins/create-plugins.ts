@@ -82,6 +82,8 @@ export function createPlugins(options: Options): Plugins {
   return { manager, runner, observer: observeHooks(runner, logger) };
 }
 
+const maxStackLines = 10;
+
 /** A hook that fails is never silent: the plugin's log and the service's both have it. */
 function observeHooks(runner: PluginRunner, logger: Logger): HookObserver {
   const write = (plugin: string, text: string) => runner.log(plugin).write('host', text);
@@ -89,7 +91,7 @@ function observeHooks(runner: PluginRunner, logger: Logger): HookObserver {
     failed: ({ plugin, hook, policy, requestId, failure, message, pluginStack }) => {
       logger.warn({ plugin, hook, policy, requestId, failure, reason: message }, 'hook.failed');
       write(plugin, `${hook} failed (${failure}, ${policy}): ${message}`);
-      for (const line of pluginStack?.split('\n').slice(1) ?? []) write(plugin, line);
+      for (const line of pluginStack?.split('\n').slice(1, 1 + maxStackLines) ?? []) write(plugin, line);
     },
     noted: (plugin, note) => write(plugin, note),
     broke: (error) => logger.error({ err: error }, 'hook.broke'),

@@ -4,6 +4,7 @@ import { PluginError } from '../errors.ts';
 export class KeyedQueue {
   readonly #tails = new Map<string, Promise<void>>();
   readonly #maxWaitMs: number;
+  #isClosed = false;
 
   constructor(maxWaitMs = 30_000) {
     this.#maxWaitMs = maxWaitMs;
@@ -11,6 +12,8 @@ export class KeyedQueue {
 
   /** Rejects with PluginError PLUGIN_BUSY when its turn does not come in time; the work has not begun then. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed)
+      throw new PluginError('PLUGIN_BUSY', 'The service is stopping. Try again when it has started.');
     const before = this.#tails.get(key);
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();
     const tail = before === undefined ? done : before.then(() => done);
@@ -22,6 +25,16 @@ export class KeyedQueue {
       finish();
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     }
+  }
+
+  /** Refuses new work; what has come before still gets its turn. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Resolves when no work is running or waiting. */
+  async idle(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 
   async #turn(before: Promise<void>, key: string): Promise<void> {

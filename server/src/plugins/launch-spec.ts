@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
 import { effectiveConfig, type PluginConfig } from '@omniroute/shared/plugin-config';
-import { PluginError } from '../errors.ts';
+import { errorCode, PluginError } from '../errors.ts';
 import type { PluginFiles } from './plugin-files.ts';
 import { isInside, resolveEntry } from './plugin-package.ts';
 import type { PluginGrant, PluginRecord } from './plugin-record.ts';
@@ -61,15 +61,29 @@ export async function launchSpec(
   };
 }
 
-/** An absolute path after symlinks. One that does not exist stays as it is written. */
+/** What the kernel makes up there leads anywhere: into other processes, and by their roots to every file. */
+const neverListed = ['/proc', '/sys', '/dev'];
+
+/** An absolute path after symlinks, of which the last parts need not exist. */
 async function resolvePath(path: string, dataRoot: string): Promise<string> {
-  const absolute = path.startsWith('~/') ? join(homedir(), path.slice(2)) : join(path);
-  const real = await realpath(absolute).catch(() => absolute);
-  if (!isInside(dataRoot, real) && !isInside(real, dataRoot)) return real;
+  const real = await realpathOfNearest(path.startsWith('~/') ? join(homedir(), path.slice(2)) : join(path));
+  const meets = (other: string) => isInside(other, real) || isInside(real, other);
+  if (![dataRoot, ...neverListed].some(meets)) return real;
   throw new PluginError(
     'ACTIVATION_FAILED',
-    `plugin.json: "requires.paths" lists ${path}, which holds or is in the service's data directory. No plugin may list that.`,
+    `plugin.json: "requires.paths" lists ${path}. No plugin may have the service's data directory, ${neverListed.join(', ')}, or a folder that holds one of them.`,
   );
+}
+
+async function realpathOfNearest(path: string): Promise<string> {
+  const parent = dirname(path);
+  if (parent === path) return path;
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return join(await realpathOfNearest(parent), basename(path));
+  }
 }
 
 function both(asked: readonly string[], granted: readonly string[]): string[] {

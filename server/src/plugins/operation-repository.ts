@@ -6,8 +6,8 @@ import type { Runtime } from '../runtime.ts';
 const operationKinds = ['install', 'upgrade', 'uninstall'] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
-/** `staging`: nothing is in place yet. `placed`: the new files are. `trashed`: the old ones are out of the way. */
-const operationPhases = ['staging', 'placed', 'trashed'] as const;
+/** `staging`: nothing is in place. `placing`: it may be. `placed`: the new files are. `trashed`: the old ones are gone. */
+const operationPhases = ['staging', 'placing', 'placed', 'trashed'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
 
 const operationSchema = z.object({

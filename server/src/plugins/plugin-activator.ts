@@ -138,7 +138,7 @@ export class PluginActivator {
         `plugin.json names '${manifest.name}' now; the folder is that of '${record.name}'.`,
       );
     }
-    const grant = (await repository.grant(record.id)) ?? grantOf(manifest);
+    const grant = (await repository.grant(record.id)) ?? grantOf(record.manifest);
     checkConsent(manifest, grant);
     refuseExec(manifest);
     await resolveEntry(dir, manifest);

@@ -82,6 +82,7 @@ export class PluginFiles {
 
   /** Puts `staging` in the place of the installed version, which becomes the previous one. */
   async swap(staging: string, name: string): Promise<void> {
+    await mkdir(this.#paths.previous, { recursive: true, mode: 0o700 });
     await this.remove(this.#paths.previousOf(name));
     await rename(this.#paths.plugin(name), this.#paths.previousOf(name));
     try {
@@ -102,6 +103,16 @@ export class PluginFiles {
   async versionOf(dir: string): Promise<string | null> {
     const manifest = await readManifest(dir).catch(() => null);
     return manifest?.version ?? null;
+  }
+
+  /** Whether the operation's staging folder is still there. */
+  isStaged(operation: string): Promise<boolean> {
+    return exists(this.#paths.staging(operation));
+  }
+
+  /** Whether the plugin has its folder. */
+  exists(name: string): Promise<boolean> {
+    return exists(this.#paths.plugin(name));
   }
 
   /** Takes the installed folder out of its place. A folder that is gone is no error. */

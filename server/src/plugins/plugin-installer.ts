@@ -48,6 +48,7 @@ export class PluginInstaller {
     const operation = await operations.begin('install', announced.name, { to: announced.version });
     try {
       const { staging, manifest } = await stagePackage(files, operation, source, announced);
+      await operations.reach(operation, 'placing');
       await files.place(staging, manifest.name);
       const pluginDir = files.paths.plugin(manifest.name);
       const now = runtime.now().toISOString();

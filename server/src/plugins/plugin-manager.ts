@@ -183,8 +183,16 @@ export class PluginManager {
     );
   }
 
+  /** Refuses new operations, and makes those under way end or undo themselves soon. Hooks go on. */
+  interrupt(): void {
+    this.#options.queue.close();
+    this.#options.runner.abort();
+  }
+
   /** Stops every process; what was active stays so in the database, and runs again after the next start. */
   async stop(): Promise<void> {
+    this.interrupt();
+    await this.#options.queue.idle();
     await this.#options.runner.stopAll();
   }
 

@@ -32,17 +32,26 @@ export class PluginRecovery {
     }
   }
 
-  async #settleOne({ kind, plugin }: Operation): Promise<void> {
+  async #settleOne(operation: Operation): Promise<void> {
+    const { kind, plugin } = operation;
     const { repository, files } = this.#options;
     const record = await repository.find(plugin);
     // An install that has its row is whole: the row is written after the files are in place.
-    if (kind === 'install' && !record) await files.remove(files.paths.plugin(plugin));
+    if (kind === 'install' && !record && (await this.#wasPlaced(operation))) {
+      await files.remove(files.paths.plugin(plugin));
+    }
     if (kind === 'upgrade' && record) await this.#restore(plugin, record.version);
     if (kind === 'uninstall') {
       if (record) await repository.delete(record.id);
       await files.remove(files.paths.plugin(plugin));
       await files.removeLeftovers(plugin);
     }
+  }
+
+  /** Whether an install has moved its files into place: nobody else's folder is there then. */
+  async #wasPlaced({ id, phase }: Operation): Promise<boolean> {
+    const { files } = this.#options;
+    return phase === 'placed' || (phase === 'placing' && !(await files.isStaged(id)));
   }
 
   /** Brings the files back to the version that the row names. */

@@ -7,7 +7,8 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 import { z } from 'zod';
 import { booleanColumn, jsonColumn } from '../database/column.ts';
 import type { Database } from '../database/schema.ts';
-import type { PluginGrant, PluginRecord } from './plugin-record.ts';
+import { messageOf } from '../errors.ts';
+import { newRecord, type PluginGrant, type PluginRecord } from './plugin-record.ts';
 
 type Row = Selectable<Database['plugins']>;
 
@@ -76,7 +77,23 @@ export class PluginRepository {
   }
 }
 
+/** One row that cannot be read must not hide the others: it is in `error`, and can be installed again or uninstalled. */
 function toRecord(row: Row): PluginRecord {
+  try {
+    return parseRow(row);
+  } catch (error) {
+    const manifest = manifestSchema.parse({ name: row.name, version: row.version });
+    const { id, plugin_dir: pluginDir, installed_at: now } = row;
+    return {
+      ...newRecord(manifest, { id, pluginDir, now }),
+      status: 'error',
+      enabled: row.enabled === 1,
+      errorMessage: `Its record in the database cannot be read (${messageOf(error)}). Install it again, or uninstall it.`,
+    };
+  }
+}
+
+function parseRow(row: Row): PluginRecord {
   return {
     id: row.id,
     name: row.name,

@@ -42,6 +42,7 @@ export class PluginRunner implements HookInvoker {
   readonly #states = new Map<string, ProcessState>();
   readonly #lastExits = new Map<string, LastExit>();
   readonly #logs = new Map<string, PluginLog>();
+  readonly #stopping = new AbortController();
 
   constructor(options: Options) {
     this.#options = options;
@@ -118,7 +119,8 @@ export class PluginRunner implements HookInvoker {
   }
 
   async callLifecycle(process: PluginProcess, hook: LifecycleHook): Promise<void> {
-    await process.call({ hook, head: {}, parts: [], timeoutMs: lifecycleTimeoutMs });
+    const { signal } = this.#stopping;
+    await process.call({ hook, head: {}, parts: [], timeoutMs: lifecycleTimeoutMs, signal });
   }
 
   /** Runs a lifecycle hook in the running process. Rejects with HookCallError `NOT_RUNNING` where there is none. */
@@ -149,6 +151,12 @@ export class PluginRunner implements HookInvoker {
     await process?.stop();
   }
 
+  /** Releases whoever waits for a process that starts, or for a lifecycle hook: the service is stopping. */
+  abort(): void {
+    this.#stopping.abort(new Error('the service is stopping'));
+  }
+
+  /** Ends every process in good order. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.stop(name)));
     await Promise.all([...this.#logs.values()].map((log) => log.settled()));
@@ -209,6 +217,7 @@ export class PluginRunner implements HookInvoker {
       cwd: dir,
       log: this.log(manifest.name),
       handshakeTimeoutMs: lifecycleTimeoutMs,
+      signal: this.#stopping.signal,
     });
   }
 }

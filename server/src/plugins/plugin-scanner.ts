@@ -74,9 +74,9 @@ export class PluginScanner {
   }
 
   async #markGone(name: string): Promise<void> {
-    const { repository, runner, events, runtime } = this.#options;
+    const { repository, files, runner, events, runtime } = this.#options;
     const record = await repository.find(name);
-    if (!record) return;
+    if (!record || (await files.exists(name))) return;
     await runner.stop(name);
     const errorMessage = 'Its folder is gone. Put it back and activate the plugin, or uninstall it.';
     await repository.save({

@@ -1,5 +1,6 @@
-import { lazyJson } from './lazy-json.js';
-import { onReturn, readErrorReturn, readRequestReturn, readResponseReturn } from './read-return.js';
+import { asInvalidReturn } from './invalid-return.js';
+import { defineLazy, lazyJson } from './lazy-json.js';
+import { readErrorReturn, readRequestReturn, readResponseReturn } from './read-return.js';
 
 /**
  * Runs one hook of the pipeline and turns what it returned into a frame.
@@ -21,20 +22,20 @@ export async function callHook(hook, call, [requestBody = null, secondBody = nul
 
   if (call.hook === 'onRequest') {
     const returned = await hook(ctx);
-    return onReturn(() => readRequestReturn(returned, given));
+    return asInvalidReturn(() => readRequestReturn(returned, given));
   }
   if (call.hook === 'onResponse') {
     const data = lazyJson(secondBody);
     const response = withBody(call.response, data);
     const returned = await hook(ctx, response);
-    return onReturn(() => readResponseReturn(returned, response, data, given));
+    return asInvalidReturn(() => readResponseReturn(returned, response, data, given));
   }
   if (call.hook === 'onError') {
     const data = lazyJson(secondBody);
     const error = { ...call.error };
     data.define(error, 'body');
     const returned = await hook(ctx, error);
-    return onReturn(() => readErrorReturn(returned, given));
+    return asInvalidReturn(() => readErrorReturn(returned, given));
   }
   await hook(ctx, call.summary);
   return { head: {}, parts: [] };
@@ -65,7 +66,7 @@ function defineUsage(response, data) {
     const usage = /** @type {any} */ (data.value())?.usage;
     return typeof usage === 'object' ? usage : null;
   };
-  Object.defineProperty(response, 'usage', { get, enumerable: true, configurable: true });
+  defineLazy(response, 'usage', get);
 }
 
 /**

@@ -34,19 +34,7 @@ export function lazyJson(bytes) {
      * @param {boolean} [enumerable]
      */
     define(target, key, enumerable = true) {
-      Object.defineProperty(target, key, {
-        enumerable,
-        configurable: true,
-        get: value,
-        set: (next) => {
-          Object.defineProperty(target, key, {
-            value: next,
-            enumerable: true,
-            configurable: true,
-            writable: true,
-          });
-        },
-      });
+      defineLazy(target, key, value, enumerable);
     },
 
     /** Whether a getter of this body is still in place under `key`, never read: then nothing can have changed. */
@@ -56,10 +44,38 @@ export function lazyJson(bytes) {
   };
 }
 
-/** @param {Uint8Array} bytes */
+/**
+ * Defines a property that is worked out when it is read, and that a plugin can set.
+ *
+ * @param {object} target
+ * @param {string} key
+ * @param {() => unknown} get
+ * @param {boolean} [enumerable]
+ */
+export function defineLazy(target, key, get, enumerable = true) {
+  Object.defineProperty(target, key, {
+    enumerable,
+    configurable: true,
+    get,
+    set: (next) => {
+      Object.defineProperty(target, key, {
+        value: next,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    },
+  });
+}
+
+/**
+ * Bytes that are not UTF-8 become replacement characters: a guard has to see what an upstream will read.
+ *
+ * @param {Uint8Array} bytes
+ */
 function parse(bytes) {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return undefined;
   }

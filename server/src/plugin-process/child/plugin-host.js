@@ -2,7 +2,7 @@ import { callHook } from './call-hook.js';
 import { FrameReader, FrameWriter, splitParts } from './frames.js';
 import { loadPlugin } from './load-plugin.js';
 import { frameTypes, protocolVersion } from './protocol.js';
-import { onReturn } from './read-return.js';
+import { asInvalidReturn, isInvalidReturn } from './invalid-return.js';
 
 /** Answers the frames of the service: loads the plugin, runs its hooks, and reports what they return. */
 export class PluginHost {
@@ -86,7 +86,7 @@ export class PluginHost {
         call.ctx === undefined
           ? await this.#callLifecycle(hook)
           : await callHook(hook, call, parts, { configText: this.#configText, signal: controller.signal });
-      onReturn(() => this.#writer.write(frameTypes.result, id, reply.head, reply.parts));
+      asInvalidReturn(() => this.#writer.write(frameTypes.result, id, reply.head, reply.parts));
     } catch (error) {
       this.#writer.write(frameTypes.failure, id, describe(error));
     } finally {
@@ -136,8 +136,10 @@ function describe(error) {
   try {
     const thrown = /** @type {any} */ (error);
     const message = String(thrown instanceof Error ? thrown.message : thrown).slice(0, 2_000);
+    // The stack of an unacceptable return is this program's own.
+    if (isInvalidReturn(error)) return { kind: 'INVALID_RETURN', message, stack: '' };
     const stack = String(thrown instanceof Error ? (thrown.stack ?? '') : '').slice(0, 8_000);
-    return { kind: thrown?.code === 'INVALID_RETURN' ? 'INVALID_RETURN' : 'THROW', message, stack };
+    return { kind: 'THROW', message, stack };
   } catch {
     return { kind: 'THROW', message: 'the plugin threw a value that cannot be shown', stack: '' };
   }

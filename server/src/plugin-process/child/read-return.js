@@ -1,6 +1,7 @@
-import { maxPartBytes } from './protocol.js';
-
-const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]{1,200}$/i;
+import { headerText } from './header-text.js';
+import { asObject, invalidReturn } from './invalid-return.js';
+import { hasValue, ownBody, toJson, toPayload } from './payload.js';
+import { readBlock } from './read-block.js';
 
 /**
  * What a hook returned, as a frame's head and parts. The service checks all of it again: this end only
@@ -9,7 +10,6 @@ const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]{1,200}$/i;
  * @typedef {ReturnType<typeof import('./lazy-json.js').lazyJson>} LazyJson
  * @typedef {{ ctx: any, body: LazyJson, headers: Record<string, string>, metadata: Map<string, string> }} Given
  * @typedef {{ head: Record<string, unknown>, parts: (Uint8Array | null)[] }} Reply
- * @typedef {{ kind: 'json' | 'text' | 'bytes', bytes: Uint8Array }} Payload
  */
 
 /**
@@ -19,16 +19,10 @@ const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]{1,200}$/i;
  */
 export function readRequestReturn(value, given) {
   const returned = asObject(value, 'onRequest');
+  if (returned.blocked) return readBlock(returned, () => metadataOf(returned, given));
   const head = commonHead(returned, given);
-  const { blocked } = returned;
-  if (blocked !== undefined && typeof blocked !== 'boolean')
-    throw invalid('onRequest: "blocked" must be true or false');
   const headers = changedHeaders(returned.headers, given.headers);
   if (headers) head.headers = headers;
-  if (blocked === true) {
-    const { response, payload } = blockResponse(returned.response);
-    return { head: { ...head, blocked, response }, parts: [null, payload?.bytes ?? null] };
-  }
   if (returned.response !== undefined) {
     head.notes = ['onRequest returned a response without blocked: true; it is ignored'];
   }
@@ -78,8 +72,16 @@ export function readErrorReturn(value, given) {
  * @returns {Record<string, unknown>}
  */
 function commonHead(returned, given) {
-  const metadata = { ...metadataSetInPlace(given), ...asObject(returned.metadata, '"metadata"') };
+  const metadata = metadataOf(returned, given);
   return Object.keys(metadata).length === 0 ? {} : { metadata };
+}
+
+/**
+ * @param {Record<string, any>} returned
+ * @param {Given} given
+ */
+function metadataOf(returned, given) {
+  return { ...metadataSetInPlace(given), ...asObject(returned.metadata, '"metadata"') };
 }
 
 /** @param {Given} given */
@@ -108,63 +110,17 @@ function changedHeaders(value, before) {
 }
 
 /**
- * @param {string} name
- * @param {unknown} content
- */
-function headerText(name, content) {
-  if (!headerName.test(name)) throw invalid(`"${name}" is not a header name`);
-  if (content === null || typeof content === 'string') return content;
-  if (typeof content === 'number') return String(content);
-  throw invalid(`header "${name}" must be a string, a number, or null to remove it`);
-}
-
-/**
  * @param {Record<string, any>} returned
  * @param {Given} given
  */
 function replacedBody(returned, { ctx, body }) {
   if (returned === ctx && body.isUntouched(ctx, 'body')) return null;
   const next = returned.body;
-  if (next === undefined) return null;
+  if (next === undefined || next === null) return null;
   const payload = toPayload(next, 'onRequest: "body"');
   return payload.kind === 'json' && body.isUnchanged(next, Buffer.from(payload.bytes).toString('utf8'))
     ? null
     : payload;
-}
-
-/** @param {unknown} value */
-function blockResponse(value) {
-  if (typeof value === 'string')
-    return { response: { body: 'text' }, payload: toPayload(value, '"response"') };
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { response: { body: 'none' }, payload: null };
-  const fields = /** @type {Record<string, any>} */ (value);
-  const payload = ownBody(fields) ?? restAsBody(fields);
-  const status = Number.isInteger(fields.status) ? { status: fields.status } : {};
-  return { response: { ...status, ...responseHeaders(fields), body: payload?.kind ?? 'none' }, payload };
-}
-
-/** @param {Record<string, any>} fields */
-function restAsBody({ status: _status, headers: _headers, body: _body, data: _data, ...rest }) {
-  return Object.keys(rest).length === 0 ? null : toPayload(rest, '"response"');
-}
-
-/**
- * An own `body` wins over `data`: theme plugins return `{ ...response, body }`.
- *
- * @param {Record<string, any>} fields
- */
-function ownBody(fields) {
-  if (hasValue(fields, 'body')) return toPayload(fields.body, '"body"');
-  return hasValue(fields, 'data') ? toPayload(fields.data, '"data"') : null;
-}
-
-/**
- * @param {Record<string, any>} fields
- * @param {string} key
- */
-function hasValue(fields, key) {
-  return Object.prototype.propertyIsEnumerable.call(fields, key) && fields[key] !== undefined;
 }
 
 /**
@@ -188,7 +144,7 @@ function responsePayload(fields, original, data) {
 function responseFields(fields, hook) {
   const { status } = fields;
   if (status !== undefined && (!Number.isInteger(status) || status < 200 || status > 599)) {
-    throw invalid(`${hook}: "status" must be a whole number from 200 to 599`);
+    throw invalidReturn(`${hook}: "status" must be a whole number from 200 to 599`);
   }
   return { ...(status === undefined ? {} : { status }), ...responseHeaders(fields) };
 }
@@ -201,87 +157,4 @@ function responseHeaders(fields) {
     return text === null ? [] : [[name.toLowerCase(), text]];
   });
   return { headers: Object.fromEntries(headers) };
-}
-
-/**
- * A string is text, bytes are bytes, the rest is JSON.
- *
- * @param {unknown} value
- * @param {string} what
- * @returns {Payload}
- */
-function toPayload(value, what) {
-  const payload = encode(value, what);
-  if (payload.bytes.length > maxPartBytes) throw invalid(`${what} is larger than ${maxPartBytes} bytes`);
-  return payload;
-}
-
-/**
- * @param {unknown} value
- * @param {string} what
- * @returns {Payload}
- */
-function encode(value, what) {
-  if (typeof value === 'string') return { kind: 'text', bytes: Buffer.from(value, 'utf8') };
-  if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value };
-  return { kind: 'json', bytes: Buffer.from(toJson(value, what), 'utf8') };
-}
-
-/**
- * @param {unknown} value
- * @param {string} what
- */
-function toJson(value, what) {
-  let text;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw invalid(
-      `${what} cannot be written as JSON: ${error instanceof Error ? error.message : 'it throws'}`,
-    );
-  }
-  if (text === undefined) throw invalid(`${what} cannot be written as JSON: it is ${typeof value}`);
-  return text;
-}
-
-/**
- * @param {unknown} value
- * @param {string} what
- * @returns {Record<string, any>}
- */
-function asObject(value, what) {
-  if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw invalid(
-      `${what} must return or be an object, not ${Array.isArray(value) ? 'an array' : typeof value}`,
-    );
-  }
-  return value;
-}
-
-/**
- * Does `work` on what a hook returned: whatever goes wrong there (a getter that throws, JSON that cannot be written)
- * is an unacceptable return.
- *
- * @template T
- * @param {() => T} work
- * @returns {T}
- */
-export function onReturn(work) {
-  try {
-    return work();
-  } catch (error) {
-    if (isInvalid(error)) throw error;
-    throw invalid(`what it returned cannot be used: ${error instanceof Error ? error.message : 'it throws'}`);
-  }
-}
-
-/** @param {any} error */
-function isInvalid(error) {
-  return error instanceof Error && 'code' in error && error.code === 'INVALID_RETURN';
-}
-
-/** @param {string} message */
-function invalid(message) {
-  return Object.assign(new Error(message), { code: 'INVALID_RETURN' });
 }
