@@ -164,11 +164,7 @@ export default defineConfig({
       ...server.filter((pattern) => pattern !== kysely),
       layersAbove(...domain, 'gateway', 'http'),
     ),
-    forbid(
-      [`${domainFolders}/**`],
-      ...server,
-      layersAbove('gateway', 'http'),
-    ),
+    forbid([`${domainFolders}/**`], ...server, layersAbove('gateway', 'http')),
     forbid(
       [`${domainFolders}/**/*-repository.ts`],
       ...server.filter((pattern) => pattern !== kysely),

@@ -163,7 +163,7 @@ test('a login link works once; the page says what to do about a used one, and ta
   const { page, problems } = await browser.newPage();
   await page.goto(service.loginUrl.replace('/login', '/login?next=%2Fsettings'));
   await page.getByRole('alert').getByText('used before or has expired').waitFor();
-  await page.getByText('npx -y pnpm@12 login-link').waitFor();
+  await page.getByText('npx -y pnpm@12 login-link', { exact: true }).waitFor();
 
   await page.getByLabel('Login link or management token').fill(service.token);
   await page.getByRole('button', { name: 'Log in' }).click();
