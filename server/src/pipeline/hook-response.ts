@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@omniroute/shared/error-code';
 import type { responseSources } from '@omniroute/shared/pipeline';
 import { errorBody, PluginError } from '../errors.ts';
-import type { HookReply } from '../plugin-process/plugin-process.ts';
+import type { HookReply } from '../plugin-process/read-frame.ts';
 import { connectionHeaders, type Headers } from './header-rules.ts';
 
 type ResponseSource = (typeof responseSources)[number];

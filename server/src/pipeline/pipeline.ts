@@ -1,7 +1,8 @@
 import type { FailurePolicy, PipelineHook } from '@omniroute/shared/hook';
 import type { PipelineError } from '@omniroute/shared/pipeline';
 import { HookCallError, type HookCallFailure } from '../plugin-process/hook-call-error.ts';
-import type { HookCall, HookReply } from '../plugin-process/plugin-process.ts';
+import type { HookCall } from '../plugin-process/plugin-process.ts';
+import type { HookReply } from '../plugin-process/read-frame.ts';
 import { acceptedHeaderChanges } from './header-rules.ts';
 import type { HookRegistry, RegisteredHook } from './hook-registry.ts';
 import {

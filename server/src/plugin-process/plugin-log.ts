@@ -2,6 +2,8 @@ import { appendFile, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type LogLine, logLineSchema } from '@omniroute/shared/plugin';
 import type { Logger } from '../logger.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { RateLimit } from './rate-limit.ts';
 import { errorCode } from '../errors.ts';
 
 type LogStream = LogLine['stream'];
@@ -60,7 +62,7 @@ export class PluginLog {
       );
     const byteLimit = new RateLimit(maxBytesPerSecond, nowMs, dropped('bytes'));
     const lineLimit = new RateLimit(maxLinesPerSecond, nowMs, dropped('lines'));
-    const lines = new LineSplitter((text) => {
+    const lines = new LineSplitter(maxLineLength, (text) => {
       if (lineLimit.take(1) === 1) this.write(name, text);
     });
     const decoder = new TextDecoder();
@@ -112,65 +114,6 @@ export class PluginLog {
   async #rotate(): Promise<void> {
     const size = (await stat(this.#options.file).catch(() => null))?.size ?? 0;
     if (size >= maxFileBytes) await rename(this.#options.file, `${this.#options.file}.1`);
-  }
-}
-
-class LineSplitter {
-  #rest = '';
-  readonly #onLine: (text: string) => void;
-
-  constructor(onLine: (text: string) => void) {
-    this.#onLine = onLine;
-  }
-
-  push(text: string): void {
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) this.#onLine(line);
-    if (this.#rest.length <= maxLineLength) return;
-    this.#onLine(this.#rest);
-    this.#rest = '';
-  }
-
-  end(): void {
-    if (this.#rest !== '') this.#onLine(this.#rest);
-    this.#rest = '';
-  }
-}
-
-/** Lets so many units pass in each second of the clock, and reports what it held back. */
-class RateLimit {
-  readonly #maxPerSecond: number;
-  readonly #nowMs: () => number;
-  readonly #onDropped: (count: number) => void;
-  #second = 0;
-  #taken = 0;
-  #dropped = 0;
-
-  constructor(maxPerSecond: number, nowMs: () => number, onDropped: (count: number) => void) {
-    this.#maxPerSecond = maxPerSecond;
-    this.#nowMs = nowMs;
-    this.#onDropped = onDropped;
-  }
-
-  /** How many of `count` may pass. */
-  take(count: number): number {
-    const second = Math.floor(this.#nowMs() / 1_000);
-    if (second !== this.#second) {
-      this.report();
-      this.#second = second;
-      this.#taken = 0;
-    }
-    const taken = Math.min(count, this.#maxPerSecond - this.#taken);
-    this.#taken += taken;
-    this.#dropped += count - taken;
-    return taken;
-  }
-
-  report(): void {
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    if (dropped > 0) this.#onDropped(dropped);
   }
 }
 

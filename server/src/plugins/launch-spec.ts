@@ -5,7 +5,8 @@ import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
 import { effectiveConfig, type PluginConfig } from '@omniroute/shared/plugin-config';
 import { errorCode, PluginError } from '../errors.ts';
 import type { PluginFiles } from './plugin-files.ts';
-import { isInside, resolveEntry } from './plugin-package.ts';
+import { isInside } from './path.ts';
+import { resolveEntry } from './plugin-entry.ts';
 import type { PluginGrant, PluginRecord } from './plugin-record.ts';
 
 /** Everything that a plugin's process needs to know at its start, and all that it may touch. */

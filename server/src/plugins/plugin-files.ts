@@ -1,7 +1,8 @@
 import { chmod, copyFile, lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative } from 'node:path';
 import { PluginError } from '../errors.ts';
-import { isInside, readManifest } from './plugin-package.ts';
+import { exists, isInside } from './path.ts';
+import { readManifest } from './read-manifest.ts';
 import type { PluginPaths } from './plugin-paths.ts';
 
 const maxEntries = 20_000;
@@ -203,8 +204,4 @@ async function classify(path: string, walk: Walk): Promise<'file' | 'folder'> {
 function rejected(walk: Walk, path: string, problem: string): PluginError {
   const what = path === walk.root ? 'The package' : `'${relative(walk.root, path)}'`;
   return new PluginError('PACKAGE_REJECTED', `${what} ${problem}. Remove it and install again.`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => null)) !== null;
 }

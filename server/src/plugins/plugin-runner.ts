@@ -8,12 +8,8 @@ import type { HookInvoker } from '../pipeline/pipeline.ts';
 import { childEnv } from '../plugin-process/child-env.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import { PluginLog } from '../plugin-process/plugin-log.ts';
-import {
-  type HookCall,
-  type HookReply,
-  PluginProcess,
-  type ProcessExit,
-} from '../plugin-process/plugin-process.ts';
+import { type HookCall, PluginProcess, type ProcessExit } from '../plugin-process/plugin-process.ts';
+import type { HookReply } from '../plugin-process/read-frame.ts';
 import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
 import type { LaunchSpec } from './launch-spec.ts';

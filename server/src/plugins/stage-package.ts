@@ -1,7 +1,8 @@
 import type { Manifest } from '@omniroute/shared/manifest';
 import { PluginError } from '../errors.ts';
 import type { PluginFiles } from './plugin-files.ts';
-import { readManifest, resolveEntry } from './plugin-package.ts';
+import { resolveEntry } from './plugin-entry.ts';
+import { readManifest } from './read-manifest.ts';
 
 /**
  * Copies the package in `source` into the operation's staging folder and validates the copy: that is what counts.

@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net';
+import { messageOf } from '../errors.ts';
+import { type Frame, FrameReader, FrameWriter } from './child/frames.js';
+import { frameTypes } from './child/protocol.js';
+import { PendingCalls } from './pending-calls.ts';
+
+interface Request {
+  type: number;
+  head: object;
+  parts: readonly (Uint8Array | null)[];
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+  /** The service's own business with the process: it does not wait for room among the hooks. */
+  isControl?: boolean;
+  /** The caller has been released; the plugin may still be at work on it. */
+  onAbandoned: (failure: 'TIMEOUT' | 'CANCELLED') => void;
+}
+
+interface Options {
+  /** The other end broke the protocol: nothing that it says counts any more. */
+  onFault: (message: string) => void;
+  onClose: () => void;
+}
+
+/** Requests and replies over descriptor 3 of a plugin's process. */
+export class Channel {
+  readonly #socket: Socket;
+  readonly #writer: FrameWriter;
+  readonly #reader = new FrameReader();
+  readonly #calls = new PendingCalls();
+  readonly #onFault: (message: string) => void;
+
+  constructor(socket: Socket, { onFault, onClose }: Options) {
+    this.#socket = socket;
+    this.#writer = new FrameWriter(socket);
+    this.#onFault = onFault;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.once('close', onClose);
+  }
+
+  /** Resolves with the frame that answers. Rejects with HookCallError: OVERLOADED, TIMEOUT, CANCELLED or EXITED. */
+  request({ type, head, parts, timeoutMs, signal, isControl, onAbandoned }: Request): Promise<Frame> {
+    return this.#calls.start({
+      timeoutMs,
+      bytes: parts.reduce((sum, part) => sum + (part?.length ?? 0), 0),
+      signal,
+      isControl: isControl ?? false,
+      send: (id) => this.#writer.write(type, id, head, parts),
+      onAbandoned: (id, failure) => {
+        if (this.#socket.writable) this.#writer.write(frameTypes.abort, id, {});
+        onAbandoned(failure);
+      },
+    });
+  }
+
+  /** Asks the process to end. */
+  shutDown(): void {
+    if (!this.#socket.writable) return;
+    this.#writer.write(frameTypes.shutdown, 0, {});
+    this.#writer.flush();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** True when the process leaves too much unanswered. */
+  get isHopeless(): boolean {
+    return this.#calls.isHopeless;
+  }
+
+  /** Resolves when no request is open that is still within its deadline. */
+  idle(): Promise<void> {
+    return this.#calls.idle();
+  }
+
+  rejectAll(message: string): void {
+    this.#calls.rejectAll(message);
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const frame of this.#reader.push(chunk)) {
+        if (this.#calls.answer(frame)) continue;
+        throw new Error(`an unexpected frame (type ${frame.type}, id ${frame.id})`);
+      }
+    } catch (error) {
+      this.#onFault(messageOf(error));
+    }
+  }
+}
