@@ -7,13 +7,8 @@ import { systemRuntime } from '@omniroute/server/runtime';
 import type { ErrorBody } from '@omniroute/shared/error-code';
 import type { LogLine, PluginDetail, PluginSummary } from '@omniroute/shared/plugin';
 import { fixture } from './fixture.ts';
+import { type Answer, type RestCaller, restCaller } from './rest-caller.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-
-interface Answer<T> {
-  status: number;
-  headers: Headers;
-  body: T;
-}
 
 export interface ChatOptions {
   content?: string;
@@ -32,7 +27,7 @@ export interface Service extends AsyncDisposable {
   /** What the service logged, one JSON line each. */
   readonly log: string[];
   /** An authenticated REST call; the body of the answer is read as JSON. */
-  call<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  readonly call: RestCaller;
   /** Installs a fixture, and activates it unless told otherwise. Throws where either fails. */
   add(name: string, options?: { activate?: boolean }): Promise<PluginDetail>;
   plugin(name: string): Promise<PluginDetail>;
@@ -65,17 +60,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const token = config.authToken ?? (await readFile(join(dataDir, 'auth-token'), 'utf8')).trim();
   const running = cleanup.move();
 
-  const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
-    const response = await fetch(url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as T };
-  };
+  const call = restCaller(url, token);
   const expectDone = <T>({ status, body }: Answer<T>): T => {
     if (status >= 400) throw new Error(`${status} ${(body as ErrorBody).error.message}`);
     return body;
