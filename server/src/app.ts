@@ -51,6 +51,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const startedAt = performance.now();
 
+  warnOfNoEffect(config, logger);
+
   const dataDir = await openDataDir(config.dataDir);
   const lock = await ServiceLock.acquire(dataDir);
   cleanup.defer(() => lock.release());
@@ -149,4 +151,13 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
       await running.disposeAsync();
     },
   };
+}
+
+/** A setting that does nothing must not look as if it did. */
+function warnOfNoEffect({ allowExec, outboundAllowHosts }: Config, logger: Logger): void {
+  const names = [
+    ...(allowExec ? ['OMNIROUTE_PLUGINS_ALLOW_EXEC'] : []),
+    ...(outboundAllowHosts.length > 0 ? ['OMNIROUTE_OUTBOUND_ALLOW_HOSTS'] : []),
+  ];
+  if (names.length > 0) logger.warn({ names }, 'config.no-effect-in-this-version');
 }

@@ -243,8 +243,10 @@ export class PluginManager {
   }
 
   async #detail(record: PluginRecord): Promise<PluginDetail> {
-    const { isolationOf, runner } = this.#options;
-    return toDetail(record, isolationOf(record), await runner.facts(record.name));
+    const { isolationOf, runner, files } = this.#options;
+    const previousVersion = await files.versionOf(files.paths.previousOf(record.name));
+    const detail = toDetail(record, isolationOf(record), await runner.facts(record.name));
+    return previousVersion === null ? detail : { ...detail, previousVersion };
   }
 
   #changed(name: string): void {
