@@ -27,22 +27,28 @@ export function checkConsent(
   alsoAgreed: readonly Permission[] = [],
 ): void {
   const asked = grantOf(manifest);
-  const permissions = missingPermissions(asked.permissions, [...held.permissions, ...alsoAgreed]);
-  const difference = {
-    permissions,
-    readPaths: alsoAgreed.some((item) => item === 'file-read' || item === 'file-write')
-      ? []
-      : beyond(asked.readPaths, held.readPaths),
-    writePaths: alsoAgreed.includes('file-write') ? [] : beyond(asked.writePaths, held.writePaths),
-    hosts: alsoAgreed.includes('network') ? [] : beyond(asked.hosts, held.hosts),
-    env: alsoAgreed.includes('env') ? [] : beyond(asked.env, held.env),
-  };
-  const missing = Object.values(difference).flat();
-  if (missing.length === 0) return;
+  const agreed = new Set(alsoAgreed);
+  if (agreed.has('file-write')) agreed.add('file-read');
+  const unless = (permission: Permission, items: string[]) => (agreed.has(permission) ? [] : items);
+  const readPaths = unless('file-read', beyond(asked.readPaths, held.readPaths));
+  const writePaths = unless('file-write', beyond(asked.writePaths, held.writePaths));
+  const hosts = unless('network', beyond(asked.hosts, held.hosts));
+  const env = unless('env', beyond(asked.env, held.env));
+  // Agreeing to a permission anew is how an operator agrees to what goes with it.
+  const permissions = new Set<Permission>([
+    ...missingPermissions(asked.permissions, [...held.permissions, ...agreed]),
+    ...(readPaths.length > 0 ? (['file-read'] as const) : []),
+    ...(writePaths.length > 0 ? (['file-write'] as const) : []),
+    ...(hosts.length > 0 ? (['network'] as const) : []),
+    ...(env.length > 0 ? (['env'] as const) : []),
+  ]);
+  if (permissions.size === 0) return;
+  const difference = { permissions: [...permissions], readPaths, writePaths, hosts, env };
   throw new PluginError(
     'CONSENT_REQUIRED',
-    `Version ${manifest.version} of '${manifest.name}' asks for more than was agreed to: ${missing.join(', ')}. ` +
-      'Install it again with these permissions in "permissions" to agree.',
+    `Version ${manifest.version} of '${manifest.name}' asks for more than was agreed to: ${Object.values(difference).flat().join(', ')}. ` +
+      'To agree, install it again with "permissions": ' +
+      `${JSON.stringify(difference.permissions)}.`,
     { details: difference },
   );
 }

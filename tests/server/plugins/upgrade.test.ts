@@ -142,7 +142,7 @@ test('more permissions than were agreed to need consent, and the difference is n
   const { status, error } = await install(service, folder.path);
   expect({ status, code: error.code }).toEqual({ status: 412, code: 'CONSENT_REQUIRED' });
   expect(error.details).toEqual({
-    permissions: ['file-write', 'file-read'],
+    permissions: ['file-write', 'file-read', 'env'],
     readPaths: ['/opt/words'],
     writePaths: [],
     hosts: [],
@@ -158,7 +158,19 @@ test('with the permissions in the call the newer version is installed, and activ
   await write(folder.path, '2.0.0', { requires: { permissions: ['file-read'] } });
   const { status, plugin } = await install(service, folder.path, { permissions: ['file-read'] });
   expect({ status, permissions: plugin.permissions }).toEqual({ status: 201, permissions: ['file-read'] });
+  expect(plugin.previousVersion).toBe('1.0.0');
   expect((await act(service, 'grows', 'activate')).status).toBe(200);
+});
+
+test('agreeing to a permission anew agrees to the names that a newer version adds to it', async () => {
+  await using service = await startService();
+  await using folder = await temporaryFolder();
+  const asking = (env: string[]) => ({ requires: { permissions: ['env'], env } });
+  await install(service, await write(folder.path, '1.0.0', asking(['EDITOR'])));
+  await write(folder.path, '2.0.0', asking(['EDITOR', 'PAGER']));
+  const { error } = await install(service, folder.path);
+  expect(error.details).toMatchObject({ permissions: ['env'], env: ['PAGER'] });
+  expect((await install(service, folder.path, { permissions: ['env'] })).status).toBe(201);
 });
 
 test.each([
