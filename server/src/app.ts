@@ -28,6 +28,8 @@ import { SettingsRepository } from './settings/settings-repository.ts';
 import { SettingsService } from './settings/settings-service.ts';
 
 export interface AppOverrides {
+  /** Aborts when the service should end before it has started: plugins that hang do not hold it up. */
+  signal?: AbortSignal;
   runtime?: Runtime;
   logger?: Logger;
 }
@@ -131,6 +133,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
 
   cleanup.defer(() => upstreams.close());
   cleanup.defer(() => manager.stop());
+  overrides.signal?.addEventListener('abort', () => manager.interrupt(), { once: true });
   await manager.start();
   cleanup.defer(() => server.close());
   cleanup.defer(() => manager.interrupt());

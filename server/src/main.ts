@@ -2,13 +2,14 @@ import { type App, createApp } from './app.ts';
 import { parseConfig, readEnv } from './config.ts';
 import { StartupError } from './startup-error.ts';
 
-// Listened for from the start: one that comes while the service starts ends it as soon as it has.
-const asked = signalled();
+// Listened for from the start: a signal that comes while the service starts ends it as soon as it has.
+const ending = new AbortController();
+process.once('SIGINT', () => ending.abort()).once('SIGTERM', () => ending.abort());
 
 try {
-  const app = await createApp(parseConfig(readEnv()));
+  const app = await createApp(parseConfig(readEnv()), { signal: ending.signal });
   console.log(greeting(app));
-  await asked;
+  await aborted(ending.signal);
   await app[Symbol.asyncDispose]();
 } catch (error) {
   if (!(error instanceof StartupError)) throw error;
@@ -30,8 +31,8 @@ function greeting({ port, dataDir, plugins, loginUrl, safeMode }: App): string {
   ].join('\n');
 }
 
-function signalled(): Promise<void> {
+async function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
-  return promise;
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  if (!signal.aborted) await promise;
 }

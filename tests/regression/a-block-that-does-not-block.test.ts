@@ -17,6 +17,9 @@ test.each([
   'a cyclic body',
   'a body that throws',
   'metadata that is no JSON',
+  'metadata that nests deep',
+  'a status beyond all numbers',
+  'a header of 300 KiB',
   'metadata over the limit',
   'metadata over the limit, set in place',
 ])('a hook that blocks with %s blocks', async (name) => {

@@ -23,6 +23,7 @@ import {
 import { completionAsStream } from './completion-as-stream.ts';
 import { decodeBody } from './decode-body.ts';
 import { isTimeout } from './http-upstream.ts';
+import { jsonOrUndefined } from './json-or-undefined.ts';
 import { readBody } from './read-body.ts';
 import { StreamAssembler } from './stream-assembler.ts';
 import { type Upstream, UpstreamError, type UpstreamResponse } from './upstream.ts';
@@ -152,7 +153,10 @@ export class Exchange {
       return;
     }
     const data = await readableBody(read.bytes, hookHeaders(answer.headers));
-    if (data === null && read.bytes.length > 0 && state.hooks.has('onResponse')) {
+    const isUnread =
+      data === null ||
+      (state.hooks.closed('onResponse') && jsonOrUndefined(data.toString('utf8')) === undefined);
+    if (isUnread && read.bytes.length > 0 && state.hooks.has('onResponse')) {
       await this.#bypass(answer, read.bytes, 'the response is not JSON that can be read');
       return;
     }
@@ -194,7 +198,7 @@ export class Exchange {
     const { state, response, signal } = this.#options;
     const isWatched = state.hooks.has('onResponse', 'onStreamComplete');
     const assembler = new StreamAssembler();
-    const isEncoded = answer.headers['content-encoding'] !== undefined;
+    const isEncoded = !/^(identity)?$/i.test(String(answer.headers['content-encoding'] ?? '').trim());
     if (isWatched && isEncoded && (await this.#refusedUnread(answer, 'the stream is encoded'))) return;
     const onChunk = isWatched && !isEncoded ? (chunk: Buffer) => assembler.push(chunk) : undefined;
     response.writeHead(answer.status, onThisSite(clientHeaders(answer.headers)));
@@ -214,6 +218,8 @@ export class Exchange {
   async #onBroken(error: unknown): Promise<string> {
     const { pipeline, state, logger } = this.#options;
     const message = `The upstream broke its answer off: ${messageOf(error)}`;
+    // The client has had its answer, as far as there was one: the hooks hear of it even if it leaves now.
+    state.outlive();
     const code = isTimeout(error) ? 'UPSTREAM_TIMEOUT' : 'STREAM_BROKEN';
     logger.warn({ code, reason: message }, 'upstream.failed');
     await pipeline.onError(state, { code, message }, null);

@@ -76,6 +76,6 @@ export function isTimeout(error: unknown): boolean {
   return timeouts.some((kind) => error instanceof kind);
 }
 
-function isOwnAddress({ remoteAddress, remotePort }: Socket, ownPort: number): boolean {
-  return remotePort === ownPort && isLoopbackAddress(remoteAddress);
+function isOwnAddress({ remoteAddress, remotePort, localAddress }: Socket, ownPort: number): boolean {
+  return remotePort === ownPort && (isLoopbackAddress(remoteAddress) || remoteAddress === localAddress);
 }

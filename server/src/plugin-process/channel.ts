@@ -48,7 +48,8 @@ export class Channel {
       isControl: isControl ?? false,
       send: (id) => this.#writer.write(type, id, head, parts),
       onAbandoned: (id, failure) => {
-        if (this.#socket.writable) this.#writer.write(frameTypes.abort, id, {});
+        const reason = failure === 'TIMEOUT' ? 'the hook ran past its deadline' : 'the client is gone';
+        if (this.#socket.writable) this.#writer.write(frameTypes.abort, id, { reason });
         onAbandoned(failure);
       },
     });
@@ -65,9 +66,9 @@ export class Channel {
     this.#socket.destroy();
   }
 
-  /** True when the process leaves too much unanswered. */
-  get isHopeless(): boolean {
-    return this.#calls.isHopeless;
+  /** Why the process should be stopped, if it leaves too much unanswered. */
+  get hopeless(): string | null {
+    return this.#calls.hopeless;
   }
 
   /** Resolves when no request is open that is still within its deadline. */

@@ -38,12 +38,3 @@ export const resultSchema = z.object({
   parts: partsSchema,
 });
 export type HookResult = z.infer<typeof resultSchema>;
-
-/** Deeper JSON from a plugin is refused: writing it again would overflow the stack of the service. */
-const maxDepth = 64;
-
-/** Whether `value`, as JSON.parse made it, nests deeper than {@link maxDepth}. */
-export function isTooDeep(value: unknown, depth = 0): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return depth >= maxDepth || Object.values(value).some((child) => isTooDeep(child, depth + 1));
-}

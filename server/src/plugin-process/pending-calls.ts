@@ -6,6 +6,7 @@ import { HookCallError } from './hook-call-error.ts';
 const maxCalls = 64;
 const maxBytes = 64 * 1024 * 1024;
 const maxTimeoutsInARow = 5;
+const maxOverdue = 32;
 
 interface PendingCall {
   bytes: number;
@@ -89,9 +90,14 @@ export class PendingCalls {
     return true;
   }
 
-  /** True when the process should be stopped: it does not answer, or leaves too many calls open behind it. */
-  get isHopeless(): boolean {
-    return this.#timeoutsInARow >= maxTimeoutsInARow || this.#overdue.size >= maxCalls / 2;
+  /** Why the process should be stopped: it does not answer, or leaves too many calls open behind it. Null if neither. */
+  get hopeless(): string | null {
+    if (this.#timeoutsInARow >= maxTimeoutsInARow) {
+      return `it did not answer ${maxTimeoutsInARow} calls in a row within their deadlines`;
+    }
+    return this.#overdue.size >= maxOverdue
+      ? `it left ${maxOverdue} calls unanswered past their deadlines`
+      : null;
   }
 
   /** Resolves when no call is open that is still within its deadline. */

@@ -74,6 +74,7 @@ export class PluginLog {
       lines.end();
       byteLimit.report();
       lineLimit.report();
+      this.#hostLimit.report();
     });
     stream.on('error', (error) => this.#options.logger.debug({ err: error }, 'plugin-log.read-failed'));
   }

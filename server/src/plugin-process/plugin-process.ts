@@ -116,12 +116,13 @@ export class PluginProcess {
   }
 
   /** Gives the plugin its new config and awaits `onConfigChange`. Rejects with HookCallError. */
-  async configure(configJson: string, timeoutMs: number): Promise<void> {
+  async configure(configJson: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const frame = await this.#channel.request({
       type: frameTypes.config,
       head: {},
       parts: [Buffer.from(configJson, 'utf8')],
       timeoutMs,
+      signal,
       isControl: true,
       onAbandoned: (failure) => this.#onAbandoned(failure),
     });
@@ -154,7 +155,8 @@ export class PluginProcess {
   }
 
   #onAbandoned(failure: 'TIMEOUT' | 'CANCELLED'): void {
-    if (this.#channel.isHopeless) this.#giveUp('it did not answer 5 calls in a row within their deadlines');
+    const { hopeless } = this.#channel;
+    if (hopeless) this.#giveUp(hopeless);
     else if (failure === 'TIMEOUT') void this.#ping();
   }
 

@@ -3,7 +3,8 @@ import { messageOf } from '../errors.ts';
 import { type Frame, splitParts } from './child/frames.js';
 import { frameTypes } from './child/protocol.js';
 import { HookCallError } from './hook-call-error.ts';
-import { failureSchema, type HookResult, isTooDeep, resultSchema } from './messages.ts';
+import { isTooDeep } from './child/json-depth.js';
+import { failureSchema, type HookResult, resultSchema } from './messages.ts';
 
 export interface HookReply {
   head: HookResult;

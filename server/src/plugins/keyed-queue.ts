@@ -10,20 +10,27 @@ export class KeyedQueue {
     this.#maxWaitMs = maxWaitMs;
   }
 
-  /** Rejects with PluginError PLUGIN_BUSY when its turn does not come in time; the work has not begun then. */
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed)
+  /**
+   * Runs `work` when its turn comes. Rejects with PluginError PLUGIN_BUSY when that takes longer than `maxWaitMs`, or the
+   * queue is closed; the work has not begun then.
+   */
+  async run<T>(key: string, work: () => Promise<T>, maxWaitMs = this.#maxWaitMs): Promise<T> {
+    if (this.#isClosed) {
       throw new PluginError('PLUGIN_BUSY', 'The service is stopping. Try again when it has started.');
+    }
     const before = this.#tails.get(key);
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();
     const tail = before === undefined ? done : before.then(() => done);
     this.#tails.set(key, tail);
+    // Not when a waiter gives up: what it waited for still runs.
+    void tail.then(() => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    });
     try {
-      if (before) await this.#turn(before, key);
+      if (before) await this.#turn(before, key, maxWaitMs);
       return await work();
     } finally {
       finish();
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
     }
   }
 
@@ -37,7 +44,8 @@ export class KeyedQueue {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 
-  async #turn(before: Promise<void>, key: string): Promise<void> {
+  async #turn(before: Promise<void>, key: string, maxWaitMs: number): Promise<void> {
+    if (maxWaitMs === Number.POSITIVE_INFINITY) return before;
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       reject(
@@ -46,7 +54,7 @@ export class KeyedQueue {
           `Another operation on plugin '${key}' is still running. Try again when it is done.`,
         ),
       );
-    }, this.#maxWaitMs);
+    }, maxWaitMs);
     try {
       await Promise.race([before, expired]);
     } finally {

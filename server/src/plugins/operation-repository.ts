@@ -15,6 +15,7 @@ const operationSchema = z.object({
   kind: z.enum(operationKinds),
   plugin: z.string(),
   phase: z.enum(operationPhases),
+  createdAt: z.string(),
 });
 export type Operation = z.infer<typeof operationSchema>;
 
@@ -63,7 +64,7 @@ export class OperationRepository {
   async unfinished(): Promise<Operation[]> {
     const rows = await this.#db
       .selectFrom('operations')
-      .select(['id', 'kind', 'plugin_name as plugin', 'phase'])
+      .select(['id', 'kind', 'plugin_name as plugin', 'phase', 'created_at as createdAt'])
       .orderBy('created_at')
       .execute();
     return rows.map((row) => operationSchema.parse(row));

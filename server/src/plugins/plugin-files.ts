@@ -1,6 +1,6 @@
 import { chmod, copyFile, lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative } from 'node:path';
-import { PluginError } from '../errors.ts';
+import { errorCode, PluginError } from '../errors.ts';
 import { exists, isInside } from './path.ts';
 import { readManifest } from './read-manifest.ts';
 import type { PluginPaths } from './plugin-paths.ts';
@@ -81,23 +81,36 @@ export class PluginFiles {
     await rename(staging, target);
   }
 
-  /** Puts `staging` in the place of the installed version, which becomes the previous one. */
-  async swap(staging: string, name: string): Promise<void> {
+  /** Puts `staging` in the place of the installed version, which becomes the previous one. On failure nothing has moved. */
+  async swap(operation: string, staging: string, name: string): Promise<void> {
+    const { plugin, previous, aside } = this.#swapPaths(operation, name);
     await mkdir(this.#paths.previous, { recursive: true, mode: 0o700 });
-    await this.remove(this.#paths.previousOf(name));
-    await rename(this.#paths.plugin(name), this.#paths.previousOf(name));
+    await renameIfThere(previous, aside);
+    await renameIfThere(plugin, previous);
     try {
-      await rename(staging, this.#paths.plugin(name));
+      await rename(staging, plugin);
     } catch (error) {
-      await rename(this.#paths.previousOf(name), this.#paths.plugin(name));
+      await renameIfThere(previous, plugin);
+      await renameIfThere(aside, previous);
       throw error;
     }
   }
 
-  /** Takes a swap back: the previous version is in its place again, and the new one gone. */
-  async unswap(name: string): Promise<void> {
-    await this.remove(this.#paths.plugin(name));
-    await rename(this.#paths.previousOf(name), this.#paths.plugin(name));
+  /** Takes a swap back: every version is in its place again, and the new one gone. */
+  async unswap(operation: string, name: string): Promise<void> {
+    const { plugin, previous, aside } = this.#swapPaths(operation, name);
+    await this.remove(plugin);
+    await renameIfThere(previous, plugin);
+    await renameIfThere(aside, previous);
+  }
+
+  #swapPaths(operation: string, name: string): { plugin: string; previous: string; aside: string } {
+    return {
+      plugin: this.#paths.plugin(name),
+      previous: this.#paths.previousOf(name),
+      // The version before the previous one: it goes for good when the operation ends.
+      aside: this.#paths.trash(operation),
+    };
   }
 
   /** The version of the package in `dir`, or null where there is none that can be read. */
@@ -118,8 +131,13 @@ export class PluginFiles {
 
   /** Takes the installed folder out of its place. A folder that is gone is no error. */
   async trash(operation: string, name: string): Promise<void> {
-    if (await exists(this.#paths.plugin(name)))
-      await rename(this.#paths.plugin(name), this.#paths.trash(operation));
+    await renameIfThere(this.#paths.plugin(name), this.#paths.trash(operation));
+  }
+
+  /** Takes {@link trash} back. */
+  async untrash(operation: string, name: string): Promise<void> {
+    if (!(await this.exists(name)))
+      await renameIfThere(this.#paths.trash(operation), this.#paths.plugin(name));
   }
 
   /** Removes all that a plugin had beside its folder: the previous version, its data. */
@@ -150,8 +168,29 @@ export class PluginFiles {
     }
     if ((await realpath(parent)) !== parent)
       throw new Error(`refused to delete ${path}: its parent is a symlink`);
+    await removeTree(path);
+  }
+}
+
+async function renameIfThere(from: string, to: string): Promise<void> {
+  if (await exists(from)) await rename(from, to);
+}
+
+/** Deletes a tree, also where a plugin has taken away the right to. */
+async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(errorCode(error))) throw error;
+    await openFolders(path);
     await rm(path, { recursive: true, force: true });
   }
+}
+
+async function openFolders(dir: string): Promise<void> {
+  if (!(await lstat(dir)).isDirectory()) return;
+  await chmod(dir, 0o700);
+  for (const name of await readdir(dir)) await openFolders(join(dir, name));
 }
 
 async function copyFolder(from: string, to: string, walk: Walk, depth: number): Promise<void> {

@@ -49,7 +49,10 @@ export class PluginInstaller {
     try {
       const { staging, manifest } = await stagePackage(files, operation, source, announced);
       await operations.reach(operation, 'placing');
-      await files.place(staging, manifest.name);
+      await files.place(staging, manifest.name).catch(async (error: unknown) => {
+        await operations.reach(operation, 'staging');
+        throw error;
+      });
       const pluginDir = files.paths.plugin(manifest.name);
       const now = runtime.now().toISOString();
       const record = newRecord(manifest, { id: runtime.newId(), pluginDir, now });

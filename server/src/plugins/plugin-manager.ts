@@ -127,7 +127,7 @@ export class PluginManager {
   restart(name: string): Promise<Done> {
     return this.#inTurn(name, async (record) => {
       await this.#options.runner.drain(name);
-      await this.#options.runner.stop(name);
+      await this.#options.activator.suspend(record);
       await this.#start(record);
       return done(`Plugin '${name}' was restarted and is active.`);
     });
@@ -166,10 +166,10 @@ export class PluginManager {
   async applyPause(): Promise<void> {
     const { repository, activator, queue, mayRun, logger } = this.#options;
     const enabled = (await repository.list()).filter((record) => record.enabled);
-    for (const record of enabled) activator.register(record);
     const settle = async (name: string) => {
       const record = await repository.find(name);
       if (!record?.enabled) return;
+      activator.register(record);
       if (!mayRun()) await activator.suspend(record);
       else if (!this.#options.runner.isRunning(name)) await activator.activate(record);
     };
@@ -201,11 +201,12 @@ export class PluginManager {
   async onUnexpectedExit(name: string, exit: ProcessExit): Promise<void> {
     const { queue, repository, activator, runner, logger } = this.#options;
     logger.warn({ plugin: name, code: exit.code, signal: exit.signal, reason: exit.reason }, 'plugin.exited');
-    await queue.run(name, async () => {
-      const record = await repository.find(name);
-      if (record?.status === 'active' && !runner.isRunning(name))
-        await activator.onUnexpectedExit(record, exit);
-    });
+    const record = async () => {
+      const current = await repository.find(name);
+      if (current?.status === 'active' && !runner.isRunning(name))
+        await activator.onUnexpectedExit(current, exit);
+    };
+    await queue.run(name, record, Number.POSITIVE_INFINITY);
   }
 
   async #installOrUpgrade(

@@ -132,7 +132,8 @@ export class PluginRunner implements HookInvoker {
 
   /** Gives a running plugin its new effective config and awaits its `onConfigChange`. */
   async configure(name: string, config: PluginConfig): Promise<void> {
-    await this.#get(name).configure(JSON.stringify(config), lifecycleTimeoutMs);
+    const { signal } = this.#stopping;
+    await this.#get(name).configure(JSON.stringify(config), lifecycleTimeoutMs, signal);
   }
 
   /** Waits until the calls in flight are answered, 5 s at most. */

@@ -81,6 +81,7 @@ export class PluginUpgrader {
       throw error;
     } finally {
       await files.remove(files.paths.staging(operation));
+      await files.remove(files.paths.trash(operation));
       await operations.end(operation);
     }
   }
@@ -97,13 +98,13 @@ export class PluginUpgrader {
   }
 
   async #replace(upgrade: Upgrade): Promise<PluginRecord> {
-    const { files, runner } = this.#options;
-    const { installed, next, staging } = upgrade;
+    const { files, runner, activator } = this.#options;
+    const { operation, installed, next, staging } = upgrade;
     const wasRunning = runner.isRunning(installed.name);
     await runner.drain(installed.name);
-    await runner.stop(installed.name);
+    await activator.suspend(installed);
     try {
-      await files.swap(staging, installed.name);
+      await files.swap(operation, staging, installed.name);
     } catch (error) {
       await this.#bringBack(upgrade, wasRunning);
       throw upgradeFailed(next, error);
@@ -111,7 +112,7 @@ export class PluginUpgrader {
     try {
       return await this.#start(upgrade);
     } catch (error) {
-      await files.unswap(installed.name);
+      await files.unswap(operation, installed.name);
       await this.#bringBack(upgrade, wasRunning);
       throw upgradeFailed(next, error);
     }
@@ -128,7 +129,7 @@ export class PluginUpgrader {
 
   async #bringBack({ installed, held }: Upgrade, wasRunning: boolean): Promise<void> {
     const { repository, activator, logger } = this.#options;
-    await repository.save(installed, held);
+    await repository.save({ ...installed, status: wasRunning ? 'inactive' : installed.status }, held);
     if (installed.enabled) activator.register(installed);
     if (!wasRunning) return;
     try {

@@ -31,9 +31,16 @@ test('who waits too long is told that the plugin is busy, does not run, and brea
     ran = true;
   });
   await expect(impatient).rejects.toMatchObject({ code: 'PLUGIN_BUSY' });
-  const last = queue.run('key', () => Promise.resolve('last'));
+  const order: string[] = [];
+  void first.then(() => order.push('first'));
+  const last = queue.run('key', async () => order.push('last'), 10_000);
+  const idle = queue.idle().then(() => order.push('idle'));
+  // A turn of the event loop: enough for work that does not wait to have run.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(order).toEqual([]);
   finish('first');
-  expect(await Promise.all([first, last])).toEqual(['first', 'last']);
+  await Promise.all([first, last, idle]);
+  expect(order).toEqual(['first', 'last', 'idle']);
   expect(ran).toBe(false);
 });
 

@@ -264,12 +264,14 @@ test('requests that are under way at an upgrade are answered by the old version'
   await using service = await startService();
   await using folder = await temporaryFolder();
   const slow = `export async function onRequest() {
+    console.log('entered');
     await new Promise((resolve) => setTimeout(resolve, 300));
     return { metadata: { version: '1.0.0' } };
   }`;
   await install(service, await write(folder.path, '1.0.0', {}, slow));
   await act(service, 'grows', 'activate');
   const underWay = runRequest(service);
+  await service.until(async () => (await service.logs('grows')).some(({ text }) => text === 'entered'));
   expect((await install(service, await write(folder.path, '2.0.0'))).status).toBe(201);
   expect((await underWay).metadata).toMatchObject({ version: '1.0.0' });
   expect((await runRequest(service)).metadata).toMatchObject({ version: '2.0.0' });

@@ -19,7 +19,9 @@ interface Watch {
  */
 export function watchEvents({ topics, onEvents, onReconnect, onConnectedChange }: Watch): () => void {
   const gathered: ServiceEvent[] = [];
-  let interrupted = false;
+  // What was read before the first connection may be out of date by then.
+  let interrupted = true;
+  let closed = false;
   let gathering: ReturnType<typeof setTimeout> | undefined;
   let retrying: ReturnType<typeof setTimeout> | undefined;
   let subscription = open();
@@ -59,6 +61,7 @@ export function watchEvents({ topics, onEvents, onReconnect, onConnectedChange }
   }
 
   function reopenLater() {
+    if (closed) return;
     down();
     // Also tells whether the session has lapsed: the stream itself does not say why it was refused.
     onReconnect();
@@ -70,6 +73,7 @@ export function watchEvents({ topics, onEvents, onReconnect, onConnectedChange }
   }
 
   return () => {
+    closed = true;
     clearTimeout(gathering);
     clearTimeout(retrying);
     subscription.unsubscribe();

@@ -35,8 +35,7 @@ export class PluginHost {
     const fields = /** @type {any} */ (head);
     if (type === frameTypes.hello) void this.#load(id, fields, body);
     else if (type === frameTypes.call) void this.#call(id, fields, splitParts(body, fields.parts ?? []));
-    else if (type === frameTypes.abort)
-      this.#running.get(id)?.abort(new Error('the hook ran past its deadline'));
+    else if (type === frameTypes.abort) this.#running.get(id)?.abort(new Error(fields.reason));
     else if (type === frameTypes.ping) this.#writer.write(frameTypes.pong, id, {});
     else if (type === frameTypes.config) void this.#configure(id, body.toString('utf8'));
     else if (type === frameTypes.shutdown) process.exit(0);

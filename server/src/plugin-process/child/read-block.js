@@ -1,9 +1,11 @@
 import { headerText } from './header-text.js';
 import { asObject } from './invalid-return.js';
+import { isTooDeep } from './json-depth.js';
 import { ownBody, toJson, toPayload } from './payload.js';
 
 /** As the service's limit, so that a block is not lost for what it carries beside the answer. */
 const metadataMaxBytes = 64 * 1024;
+const headersMaxLength = 64 * 1024;
 
 /**
  * What `onRequest` returned with `blocked`: a guard that says so blocks, whatever else is wrong with its return. What
@@ -34,11 +36,14 @@ export function readBlock(returned, readMetadata) {
   const metadata = orElse({}, () => boundedMetadata(readMetadata()));
   const fields = orElse({}, () => responseOf(returned.response));
   const payload = orElse(null, () => ownBody(fields) ?? restAsBody(fields));
-  const status = orElse({}, () => (Number.isInteger(fields.status) ? { status: fields.status } : {}));
+  const status = orElse({}, () => statusOf(fields.status));
   const given = orElse([], () => Object.entries(asObject(fields.headers, '"headers"')));
+  let room = headersMaxLength;
   const headers = given.flatMap(([name, content]) => {
-    const text = orElse(null, () => headerText(name, content));
-    return text === null ? [] : [[name.toLowerCase(), text]];
+    const text = orElse(null, () => boundedHeader(name, content, room));
+    if (text === null) return [];
+    room -= name.length + text.length;
+    return [[name.toLowerCase(), text]];
   });
   const response = { ...status, headers: Object.fromEntries(headers), body: payload?.kind ?? 'none' };
   return {
@@ -49,8 +54,27 @@ export function readBlock(returned, readMetadata) {
 
 /** @param {Record<string, unknown>} metadata */
 function boundedMetadata(metadata) {
-  if (toJson(metadata, '"metadata"').length <= metadataMaxBytes) return metadata;
+  if (isTooDeep(metadata, 1)) throw new RangeError('its metadata nests too deep');
+  if (Buffer.byteLength(toJson(metadata, '"metadata"')) <= metadataMaxBytes) return metadata;
   throw new RangeError(`its metadata is larger than ${metadataMaxBytes} bytes`);
+}
+
+/** @param {unknown} status */
+function statusOf(status) {
+  return typeof status === 'number' && Number.isInteger(status) && status >= 200 && status <= 599
+    ? { status }
+    : {};
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} content
+ * @param {number} room
+ */
+function boundedHeader(name, content, room) {
+  const text = headerText(name, content);
+  if (text === null || name.length + text.length <= room) return text;
+  throw new RangeError(`its headers are larger than ${headersMaxLength} characters`);
 }
 
 /**
