@@ -19,10 +19,13 @@ function appendLogLines(queryClient: QueryClient, name: string, added: LogLine[]
   const { queryKey } = pluginLogsQuery(name);
   const state = queryClient.getQueryState(queryKey);
   if (state === undefined) return;
-  // A read under way may or may not hold these lines: read once more.
-  if (state.fetchStatus === 'fetching') void queryClient.invalidateQueries({ queryKey });
-  else
-    queryClient.setQueryData(queryKey, (log) =>
-      log === undefined ? log : { lines: [...log.lines, ...added].slice(-shownLogLines) },
-    );
+  const lines = queryClient.getQueryData(queryKey)?.lines;
+  const newest = lines?.at(-1)?.time ?? '';
+  // A read may hold a part of the lines that events tell of, too: their time says which, unless it is the same.
+  const isUnclear = state.fetchStatus === 'fetching' || added.some(({ time }) => time === newest);
+  if (lines === undefined || isUnclear) void queryClient.invalidateQueries({ queryKey });
+  else {
+    const later = added.filter(({ time }) => time > newest);
+    queryClient.setQueryData(queryKey, { lines: [...lines, ...later].slice(-shownLogLines) });
+  }
 }
