@@ -41,7 +41,9 @@ export function PluginConfigForm({ name, current }: { name: string; current: Plu
     update(
       { name, config: configToStore(schema, config, values) },
       {
-        onSuccess: () => setEdited(new Map()),
+        // What was edited while it was being saved is still to be saved.
+        onSuccess: () =>
+          setEdited((now) => new Map([...now].filter(([key, value]) => values.get(key) !== value))),
         onError: (failure) => setProblems(configProblemsOf(appError(failure).details)),
       },
     );
