@@ -60,7 +60,9 @@ export class EmbeddedUpstream implements Upstream {
   async close(): Promise<void> {}
 
   #chat(body: Buffer | null): UpstreamResponse {
-    const parsed = chatRequestSchema.safeParse(jsonOrUndefined(body?.toString('utf8') ?? ''));
+    const value = jsonOrUndefined(body?.toString('utf8') ?? '');
+    if (value === undefined) return refusal(400, 'Not a chat request: the body is not JSON.');
+    const parsed = chatRequestSchema.safeParse(value);
     if (!parsed.success) return notAChat(parsed.error);
     const messages: Message[] = [];
     for (const [index, message] of parsed.data.messages.entries()) {
