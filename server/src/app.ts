@@ -71,7 +71,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const auth = new AuthService({ sessions: new SessionRepository(database), managementToken, runtime, port });
   await auth.start();
 
-  let paused = (await settings.read()).pluginsPaused;
+  const stored = await settings.read();
+  let paused = stored.pluginsPaused;
   const isPaused = () => config.safeMode || paused;
   const tools = findSandboxTools();
   const registry = new HookRegistry();
@@ -95,7 +96,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     ownPort: port,
     logger,
   });
-  upstreams.configure(await settings.read());
+  upstreams.configure(stored);
   settings.onChange(async (changed) => {
     upstreams.configure(changed);
     if (changed.pluginsPaused === paused) return;

@@ -18,17 +18,20 @@ try {
 }
 
 function greeting({ port, dataDir, plugins, loginUrl, safeMode }: App): string {
-  const active = `${plugins.active} active`;
-  const failed = plugins.enabled - plugins.active;
   return [
     `OmniRoute Plugins listens on http://localhost:${port}`,
     '',
     `  Dashboard  ${loginUrl}  (one use, 10 minutes; \`npx -y pnpm@12 login-link\` makes another)`,
     `  Gateway    http://localhost:${port}/v1`,
     `  Data       ${dataDir}`,
-    `  Plugins    ${safeMode ? 'none runs: safe mode is on, or plugins are paused' : failed > 0 ? `${active}, ${failed} did not start` : active}`,
+    `  Plugins    ${safeMode ? 'none runs: safe mode is on, or plugins are paused' : pluginCounts(plugins)}`,
     '',
   ].join('\n');
+}
+
+function pluginCounts({ active, enabled }: App['plugins']): string {
+  const failed = enabled - active;
+  return failed > 0 ? `${active} active, ${failed} did not start` : `${active} active`;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import {
   type HookSettings,
   hookSettingsSchema,
 } from './hook.ts';
-import { permissionSchema, type Permission } from './permission.ts';
+import { isReservedEnvName, permissionSchema, type Permission } from './permission.ts';
 import { pluginConfigSchemaSchema } from './plugin-config.ts';
 
 /** The version of the plugin API, which `requires.omniroute` is judged against; not the version of this package. */
@@ -57,7 +57,7 @@ const requiresSchema = z.object({
         .string()
         .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable')
         .refine(
-          (name) => !/^(OMNIROUTE_|NODE_|LD_|DYLD_)/i.test(name),
+          (name) => !isReservedEnvName(name),
           'is never passed to a plugin (OMNIROUTE_*, NODE_*, LD_*)',
         ),
     )
@@ -143,6 +143,10 @@ export function declaredHooks(manifest: Pick<Manifest, 'hooks'>): DeclaredHook[]
     } = hookSettingsSchema.parse(declaration === true ? {} : declaration);
     return [{ ...settings, name, timeoutMs: timeoutMs ?? defaultTimeoutMs(name) }];
   });
+}
+
+export function declaredHookNames(manifest: Pick<Manifest, 'hooks'>): HookName[] {
+  return declaredHooks(manifest).map((hook) => hook.name);
 }
 
 /** Names under `hooks` that are no hooks; the manifest is valid only while they are all switched off. */

@@ -13,3 +13,8 @@ export function missingPermissions(
   if (held.has('file-write')) held.add('file-read');
   return asked.filter((permission) => !held.has(permission));
 }
+
+/** Whether an environment variable is never passed to a plugin, whatever it asks for. */
+export function isReservedEnvName(name: string): boolean {
+  return /^(OMNIROUTE_|NODE_|LD_|DYLD_)/i.test(name);
+}

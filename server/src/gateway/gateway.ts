@@ -8,6 +8,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import type { Runtime } from '../runtime.ts';
 import { onThisSite } from './answer-headers.ts';
+import { closeSignal } from './close-signal.ts';
 import { Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
 import type { UpstreamSelector } from './upstream-selector.ts';
@@ -29,8 +30,7 @@ export class Gateway {
   }
 
   /** Answers one request on the raw connection. Never throws. */
-  handle(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = this.#options.runtime.newId();
+  handle(request: IncomingMessage, response: ServerResponse, requestId: string): void {
     const logger = this.#options.logger.child({ requestId });
     response.setHeader('x-request-id', requestId);
     this.#serve(request, response, { requestId, logger }).catch((error: unknown) => {
@@ -49,10 +49,7 @@ export class Gateway {
   ): Promise<void> {
     const { pipeline, upstreams, runtime, hmacKey } = this.#options;
     const startedAt = performance.now();
-    const gone = new AbortController();
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client is gone'));
-    });
+    const signal = closeSignal(response);
     const body = await readRequestBody(request, response);
     const headers = joinHeaders(request);
     const target = request.url ?? '/v1';
@@ -67,7 +64,7 @@ export class Gateway {
       body,
       apiKeyInfo: apiKeyInfo(headers, hmacKey),
       timestamp: runtime.now().getTime(),
-      signal: gone.signal,
+      signal,
     });
     const exchange = new Exchange({
       state,
@@ -75,7 +72,7 @@ export class Gateway {
       upstream,
       response,
       startedAt,
-      signal: gone.signal,
+      signal,
       target,
       headers,
       logger,

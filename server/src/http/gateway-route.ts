@@ -12,10 +12,10 @@ export function installGateway(
     fastify.all(url, {
       config: { access: 'gateway' },
       exposeHeadRoute: false,
-      onRequest: async ({ raw }, reply) => {
+      onRequest: async ({ raw, id }, reply) => {
         reply.hijack();
         if (keyDemanded) removeAuthorization(raw);
-        gateway.handle(raw, reply.raw);
+        gateway.handle(raw, reply.raw, id);
         return reply;
       },
       handler: async (_request, reply) => reply,

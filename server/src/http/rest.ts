@@ -5,7 +5,7 @@ import { parseJson } from './json-body.ts';
 import { manageBodyMaxBytes } from './limits.ts';
 import { callProcedure, procedureAccess } from './procedures.ts';
 import { readJsonText } from './read-body.ts';
-import { closeSignal } from './close-signal.ts';
+import { closeSignal } from '../gateway/close-signal.ts';
 import { type RestRoute, restRoutes } from './rest-table.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;

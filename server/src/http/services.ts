@@ -35,7 +35,7 @@ export interface Services {
   auth: AuthService;
   events: EventBus;
   health(): Promise<Health>;
-  gateway: { handle(request: IncomingMessage, response: ServerResponse): void };
+  gateway: { handle(request: IncomingMessage, response: ServerResponse, requestId: string): void };
 }
 
 export interface PluginService {

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { PluginError } from '../errors.ts';
 import { appRouter } from './app-router.ts';
-import { closeSignal } from './close-signal.ts';
+import { closeSignal } from '../gateway/close-signal.ts';
 import type { Context } from './context.ts';
 import { checkJson } from './json-body.ts';
 import { manageBodyMaxBytes, maxBatchSize, pipelineBodyMaxBytes } from './limits.ts';

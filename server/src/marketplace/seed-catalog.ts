@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { declaredHooks, askedPermissions, manifestSchema } from '@omniroute/shared/manifest';
+import { declaredHookNames, askedPermissions, manifestSchema } from '@omniroute/shared/manifest';
 import type { CatalogEntry } from '@omniroute/shared/marketplace';
 
 /** The catalog that is always there: one entry for each plugin folder in `dir`. */
@@ -27,6 +27,6 @@ async function readEntry(dir: string): Promise<CatalogEntry> {
     verified: true,
     lastUpdated: (await stat(file)).mtime.toISOString(),
     permissions: askedPermissions(manifest),
-    hooks: declaredHooks(manifest).map((hook) => hook.name),
+    hooks: declaredHookNames(manifest),
   };
 }

@@ -1,5 +1,6 @@
 import { metadataMaxBytes } from '@omniroute/shared/pipeline';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
+import { prototypeKeys } from '../prototype-keys.ts';
 import { type Headers, withoutCredentials } from './header-rules.ts';
 import type { HookSnapshot } from './hook-registry.ts';
 import { scanBody } from './scan-body.ts';
@@ -16,8 +17,6 @@ export interface RequestInput {
   timestamp: number;
   signal: AbortSignal | undefined;
 }
-
-const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** One request on its way through the hooks: each plugin sees what earlier ones changed. */
 export class RequestState {
@@ -135,5 +134,5 @@ export class RequestState {
 }
 
 function cleanMetadata(metadata: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !forbiddenKeys.has(key)));
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !prototypeKeys.has(key)));
 }

@@ -1,3 +1,5 @@
+import { isReservedEnvName } from '@omniroute/shared/permission';
+
 const always = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'NODE_ENV'];
 const withEnvPermission = ['PORT', 'HOSTNAME', 'TZ', 'TMPDIR'];
 
@@ -11,14 +13,11 @@ export function childEnv(
   names: readonly string[] | null,
   dataDir: string | undefined,
 ): Record<string, string> {
-  const asked = names === null ? [] : [...withEnvPermission, ...names.filter(mayPass)];
+  const asked =
+    names === null ? [] : [...withEnvPermission, ...names.filter((name) => !isReservedEnvName(name))];
   const inherited = [...always, ...asked].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   return { ...Object.fromEntries(inherited), ...(dataDir === undefined ? {} : { PLUGIN_DATA_DIR: dataDir }) };
-}
-
-function mayPass(name: string): boolean {
-  return !/^(OMNIROUTE_|NODE_|LD_|DYLD_)/i.test(name);
 }

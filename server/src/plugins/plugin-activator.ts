@@ -10,8 +10,7 @@ import { launchSpec } from './launch-spec.ts';
 import { checkConsent, grantOf, refuseExec } from './plugin-grants.ts';
 import { resolveEntry } from './plugin-entry.ts';
 import { readManifest } from './read-manifest.ts';
-import { describeManifest } from './plugin-record.ts';
-import type { PluginGrant, PluginRecord } from './plugin-record.ts';
+import { describeManifest, type PluginGrant, type PluginRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 
@@ -43,7 +42,7 @@ export class PluginActivator {
     try {
       const { current, grant } = await this.#readFromDisk(record);
       const process = await runner.launch(await launchSpec(current, current.pluginDir, grant, files));
-      await this.#welcome(process, current);
+      await this.#runOnActivate(process, current);
       const now = this.#now();
       const active: PluginRecord = {
         ...current,
@@ -70,8 +69,8 @@ export class PluginActivator {
     this.#options.registry.register({ name, installedAt, hooks: declaredHooks(manifest) });
   }
 
-  /** Takes the plugin down in good order. `farewell` runs last, while the process still answers. */
-  async deactivate(record: PluginRecord, farewell?: () => Promise<void>): Promise<PluginRecord> {
+  /** Takes the plugin down in good order. `beforeStop` runs last, while the process still answers. */
+  async deactivate(record: PluginRecord, beforeStop?: () => Promise<void>): Promise<PluginRecord> {
     const { repository, runner, registry, logger } = this.#options;
     const { name } = record;
     const isRunning = runner.isRunning(name);
@@ -80,7 +79,7 @@ export class PluginActivator {
     }
     registry.unregister(name);
     await runner.drain(name);
-    if (isRunning) await farewell?.();
+    if (isRunning) await beforeStop?.();
     await runner.stop(name);
     const status = record.status === 'installed' ? 'installed' : 'inactive';
     const inactive: PluginRecord = {
@@ -146,7 +145,7 @@ export class PluginActivator {
     return { current: { ...record, ...describeManifest(manifest) }, grant };
   }
 
-  async #welcome(process: PluginProcess, record: PluginRecord): Promise<void> {
+  async #runOnActivate(process: PluginProcess, record: PluginRecord): Promise<void> {
     if (!record.hooks.includes('onActivate')) return;
     try {
       await this.#options.runner.callLifecycle(process, 'onActivate');

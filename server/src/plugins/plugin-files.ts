@@ -18,7 +18,7 @@ interface Walk {
   bytes: number;
 }
 
-/** Moves plugin folders: staging, place, previous, trash. Holds the only recursive delete. */
+/** Moves plugin folders: staging, place, previous, trash. Holds the only recursive delete of one. */
 export class PluginFiles {
   readonly #paths: PluginPaths;
 

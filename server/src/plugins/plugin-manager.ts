@@ -201,12 +201,12 @@ export class PluginManager {
   async onUnexpectedExit(name: string, exit: ProcessExit): Promise<void> {
     const { queue, repository, activator, runner, logger } = this.#options;
     logger.warn({ plugin: name, code: exit.code, signal: exit.signal, reason: exit.reason }, 'plugin.exited');
-    const record = async () => {
+    const recordIt = async () => {
       const current = await repository.find(name);
       if (current?.status === 'active' && !runner.isRunning(name))
         await activator.onUnexpectedExit(current, exit);
     };
-    await queue.run(name, record, Number.POSITIVE_INFINITY);
+    await queue.run(name, recordIt, Number.POSITIVE_INFINITY);
   }
 
   async #installOrUpgrade(

@@ -1,4 +1,4 @@
-import { askedPermissions, declaredHooks, type Manifest } from '@omniroute/shared/manifest';
+import { askedPermissions, declaredHookNames, type Manifest } from '@omniroute/shared/manifest';
 import type { Permission } from '@omniroute/shared/permission';
 import type { PluginStatus } from '@omniroute/shared/plugin';
 import type { PluginConfig, PluginConfigSchema } from '@omniroute/shared/plugin-config';
@@ -67,7 +67,7 @@ export function describeManifest(
     tags,
     manifest,
     configSchema,
-    hooks: declaredHooks(manifest).map((hook) => hook.name),
+    hooks: declaredHookNames(manifest),
     permissions: askedPermissions(manifest),
   };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { LifecycleHook } from '@omniroute/shared/hook';
-import { declaredHooks } from '@omniroute/shared/manifest';
+import { declaredHookNames } from '@omniroute/shared/manifest';
 import type { LogLine, PluginDetail, ProcessState } from '@omniroute/shared/plugin';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import type { Logger } from '../logger.ts';
@@ -72,10 +72,7 @@ export class PluginRunner implements HookInvoker {
     const { name } = spec.manifest;
     if (!this.#running.has(name)) this.#states.set(name, 'starting');
     try {
-      return await this.#start(
-        spec,
-        declaredHooks(spec.manifest).map((hook) => hook.name),
-      );
+      return await this.#start(spec, declaredHookNames(spec.manifest));
     } catch (error) {
       if (!this.#running.has(name)) this.#states.set(name, 'failed');
       throw error;
@@ -90,10 +87,7 @@ export class PluginRunner implements HookInvoker {
 
   /** Sees whether a process of this plugin would start, beside the one that serves. Rejects as {@link launch} does. */
   async rehearse(spec: LaunchSpec): Promise<void> {
-    const process = await this.#start(
-      spec,
-      declaredHooks(spec.manifest).map((hook) => hook.name),
-    );
+    const process = await this.#start(spec, declaredHookNames(spec.manifest));
     await process.stop();
   }
 
@@ -199,7 +193,7 @@ export class PluginRunner implements HookInvoker {
     this.#options.onUnexpectedExit(name, exit);
   }
 
-  #start(spec: LaunchSpec, hooks: readonly (LifecycleHook | HookCall['hook'])[]): Promise<PluginProcess> {
+  #start(spec: LaunchSpec, hooks: readonly HookCall['hook'][]): Promise<PluginProcess> {
     const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
     return PluginProcess.start({
       name: manifest.name,

@@ -1,22 +1,8 @@
-import type { EventBus } from '../event-bus.ts';
 import { launchSpec } from './launch-spec.ts';
-import type { OperationRepository } from './operation-repository.ts';
-import type { PluginActivator } from './plugin-activator.ts';
-import type { PluginFiles } from './plugin-files.ts';
+import type { PluginParts } from './plugin-parts.ts';
 import type { PluginRecord } from './plugin-record.ts';
-import type { PluginRepository } from './plugin-repository.ts';
-import type { PluginRunner } from './plugin-runner.ts';
 
-interface Options {
-  repository: PluginRepository;
-  operations: OperationRepository;
-  files: PluginFiles;
-  runner: PluginRunner;
-  activator: PluginActivator;
-  events: EventBus;
-  /** False while no plugin may run: safe mode, or plugins are paused. */
-  mayRun: () => boolean;
-}
+type Options = Omit<PluginParts, 'runtime' | 'logger'>;
 
 /** Takes a plugin away with everything that it has, whether it can load or not. */
 export class PluginUninstaller {

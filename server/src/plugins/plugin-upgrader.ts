@@ -3,29 +3,13 @@ import type { InstallInput } from '@omniroute/shared/plugin';
 import { configProblems } from '@omniroute/shared/plugin-config';
 import { gt } from 'semver';
 import { messageOf, PluginError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import type { Runtime } from '../runtime.ts';
 import { launchSpec } from './launch-spec.ts';
-import type { OperationRepository } from './operation-repository.ts';
-import type { PluginActivator } from './plugin-activator.ts';
-import type { PluginFiles } from './plugin-files.ts';
 import { checkConsent, grantOf, refuseExec } from './plugin-grants.ts';
+import type { PluginParts } from './plugin-parts.ts';
 import { describeManifest, type PluginGrant, type PluginRecord } from './plugin-record.ts';
-import type { PluginRepository } from './plugin-repository.ts';
-import type { PluginRunner } from './plugin-runner.ts';
 import { stagePackage } from './stage-package.ts';
 
-interface Options {
-  repository: PluginRepository;
-  operations: OperationRepository;
-  files: PluginFiles;
-  runner: PluginRunner;
-  activator: PluginActivator;
-  runtime: Runtime;
-  logger: Logger;
-  /** False while no plugin may run: safe mode, or plugins are paused. */
-  mayRun: () => boolean;
-}
+type Options = Omit<PluginParts, 'events'>;
 
 type UpgradeInput = Pick<InstallInput, 'keepConfig' | 'replace' | 'permissions'>;
 

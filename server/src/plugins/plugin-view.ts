@@ -11,40 +11,14 @@ export function toSummary(
   state: ProcessFacts['state'],
 ): PluginSummary {
   const {
-    id,
-    name,
-    version,
-    description,
-    author,
-    license,
-    source,
-    tags,
-    status,
-    enabled,
-    hooks,
-    permissions,
+    main: _,
+    config: _config,
+    configSchema: _schema,
+    manifest: _manifest,
+    pluginDir: _dir,
+    ...shown
   } = record;
-  const { errorMessage, installedAt, updatedAt, activatedAt } = record;
-  return {
-    id,
-    name,
-    version,
-    description,
-    author,
-    license,
-    source,
-    tags,
-    status,
-    enabled,
-    hooks,
-    permissions,
-    isolation,
-    errorMessage,
-    installedAt,
-    updatedAt,
-    activatedAt,
-    process: { state },
-  };
+  return { ...shown, isolation, process: { state } };
 }
 
 /** A plugin with all that is known of it; secrets are masked. */

@@ -12,9 +12,9 @@ import {
 } from '@omniroute/shared/manifest';
 import { satisfies, validRange } from 'semver';
 import { messageOf, PluginError } from '../errors.ts';
+import { prototypeKeys } from '../prototype-keys.ts';
 
 export const manifestFile = 'plugin.json';
-const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * Reads and validates `plugin.json` in `dir`.
@@ -97,7 +97,7 @@ function checkKeys(value: object, depth: number): void {
     throw new PluginError('INVALID_MANIFEST', `plugin.json nests deeper than ${manifestMaxDepth} levels.`);
   }
   for (const [key, child] of entries) {
-    if (forbiddenKeys.has(key))
+    if (prototypeKeys.has(key))
       throw new PluginError('INVALID_MANIFEST', `plugin.json may not hold the key "${key}".`);
     if (typeof child === 'object' && child !== null) checkKeys(child, depth + 1);
   }
