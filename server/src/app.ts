@@ -28,7 +28,7 @@ import { SettingsRepository } from './settings/settings-repository.ts';
 import { SettingsService } from './settings/settings-service.ts';
 
 export interface AppOverrides {
-  /** Aborts when the service should end before it has started: plugins that hang do not hold it up. */
+  /** Aborts when the service should end before it has started; `createApp` rejects with its reason then. */
   signal?: AbortSignal;
   runtime?: Runtime;
   logger?: Logger;
@@ -134,8 +134,12 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
 
   cleanup.defer(() => upstreams.close());
   cleanup.defer(() => manager.stop());
-  overrides.signal?.addEventListener('abort', () => manager.interrupt(), { once: true });
+  const { signal } = overrides;
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', () => manager.interrupt(), { once: true });
   await manager.start();
+  // Plugins that an abort kept from starting are not registered: no request may pass them.
+  signal?.throwIfAborted();
   cleanup.defer(() => server.close());
   cleanup.defer(() => manager.interrupt());
   await server.listen();

@@ -12,9 +12,10 @@ try {
   await aborted(ending.signal);
   await app[Symbol.asyncDispose]();
 } catch (error) {
-  if (!(error instanceof StartupError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+  if (error instanceof StartupError) {
+    console.error(error.message);
+    process.exitCode = 1;
+  } else if (error !== ending.signal.reason) throw error;
 }
 
 function greeting({ port, dataDir, plugins, loginUrl, safeMode }: App): string {

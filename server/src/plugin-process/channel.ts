@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import { type Frame, FrameReader, FrameWriter } from './child/frames.js';
 import { frameTypes } from './child/protocol.js';
 import { PendingCalls } from './pending-calls.ts';
+import { ProtocolFault } from './read-frame.ts';
 
 interface Request {
   type: number;
@@ -18,7 +19,7 @@ interface Request {
 
 interface Options {
   /** The other end broke the protocol: nothing that it says counts any more. */
-  onFault: (message: string) => void;
+  onFault: (fault: ProtocolFault) => void;
   onClose: () => void;
 }
 
@@ -28,7 +29,7 @@ export class Channel {
   readonly #writer: FrameWriter;
   readonly #reader = new FrameReader();
   readonly #calls = new PendingCalls();
-  readonly #onFault: (message: string) => void;
+  readonly #onFault: (fault: ProtocolFault) => void;
 
   constructor(socket: Socket, { onFault, onClose }: Options) {
     this.#socket = socket;
@@ -48,7 +49,7 @@ export class Channel {
       isControl: isControl ?? false,
       send: (id) => this.#writer.write(type, id, head, parts),
       onAbandoned: (id, failure) => {
-        const reason = failure === 'TIMEOUT' ? 'the hook ran past its deadline' : 'the client is gone';
+        const reason = failure === 'TIMEOUT' ? 'the hook ran past its deadline' : 'the caller is gone';
         if (this.#socket.writable) this.#writer.write(frameTypes.abort, id, { reason });
         onAbandoned(failure);
       },
@@ -87,7 +88,7 @@ export class Channel {
         throw new Error(`an unexpected frame (type ${frame.type}, id ${frame.id})`);
       }
     } catch (error) {
-      this.#onFault(messageOf(error));
+      this.#onFault(new ProtocolFault(messageOf(error), { cause: error }));
     }
   }
 }

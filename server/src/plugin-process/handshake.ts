@@ -60,7 +60,7 @@ export async function handshake(channel: Channel, options: HandshakeOptions): Pr
   throw new Error(`plugin.json declares hooks that the entry file does not export: ${missing.join(', ')}`);
 }
 
-/** The lines of a stack that name a file of the plugin's. */
+/** The lines of a stack that name a file of the plugin's, and what is no frame, such as code that the error shows. */
 function ownLines(stack: string, dir: string): string[] {
   const lines = stack.split('\n').filter((line) => line.trim() !== '');
   const own = lines.filter((line) => (/^\s+at /.test(line) ? line.includes(dir) : !/^\w*Error: /.test(line)));

@@ -67,7 +67,7 @@ export class PluginProcess {
     log.capture('stdout', stdout);
     log.capture('stderr', stderr);
     this.#channel = new Channel(socket, {
-      onFault: (message) => this.#giveUp(`protocol fault: ${message}`),
+      onFault: (fault) => this.#giveUp(fault.message),
       onClose: () => this.#onChannelClosed(),
     });
     this.exited = this.#watch();
@@ -84,6 +84,7 @@ export class PluginProcess {
       await handshake(plugin.#channel, options);
       return plugin;
     } catch (error) {
+      if (error instanceof ProtocolFault) plugin.#giveUp(error.message);
       await plugin.kill();
       throw new Error(plugin.#stderr.explain(messageOf(error)), { cause: error });
     }
@@ -148,9 +149,8 @@ export class PluginProcess {
       return readReply(frame);
     } catch (error) {
       if (!(error instanceof ProtocolFault)) throw error;
-      const message = `protocol fault: ${error.message}`;
-      this.#giveUp(message);
-      throw new HookCallError('EXITED', message);
+      this.#giveUp(error.message);
+      throw new HookCallError('EXITED', error.message);
     }
   }
 

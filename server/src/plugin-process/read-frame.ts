@@ -12,7 +12,12 @@ export interface HookReply {
 }
 
 /** A frame that no program of ours can have sent. */
-export class ProtocolFault extends Error {}
+export class ProtocolFault extends Error {
+  constructor(what: string, options?: ErrorOptions) {
+    super(`protocol fault: ${what}`, options);
+    this.name = 'ProtocolFault';
+  }
+}
 
 /**
  * What a hook returned.

@@ -86,14 +86,20 @@ export class PluginFiles {
     const { plugin, previous, aside } = this.#swapPaths(operation, name);
     await mkdir(this.#paths.previous, { recursive: true, mode: 0o700 });
     await renameIfThere(previous, aside);
-    await renameIfThere(plugin, previous);
     try {
+      await renameIfThere(plugin, previous);
       await rename(staging, plugin);
     } catch (error) {
       await renameIfThere(previous, plugin);
       await renameIfThere(aside, previous);
       throw error;
     }
+  }
+
+  /** Puts back the previous version of a swap that was cut short before it had moved anything else. */
+  async restorePrevious(operation: string, name: string): Promise<void> {
+    const { previous, aside } = this.#swapPaths(operation, name);
+    if (!(await exists(previous))) await renameIfThere(aside, previous);
   }
 
   /** Takes a swap back: every version is in its place again, and the new one gone. */

@@ -29,7 +29,9 @@ export function checkConsent(
   const asked = grantOf(manifest);
   const agreed = new Set(alsoAgreed);
   if (agreed.has('file-write')) agreed.add('file-read');
-  const unless = (permission: Permission, items: string[]) => (agreed.has(permission) ? [] : items);
+  // What goes with a permission counts only where that is asked for: without it the plugin does not get it.
+  const unless = (permission: Permission, items: string[]) =>
+    agreed.has(permission) || !asked.permissions.includes(permission) ? [] : items;
   const readPaths = unless('file-read', beyond(asked.readPaths, held.readPaths));
   const writePaths = unless('file-write', beyond(asked.writePaths, held.writePaths));
   const hosts = unless('network', beyond(asked.hosts, held.hosts));

@@ -111,7 +111,8 @@ export class PluginManager {
     return this.#inTurn(name, async (record) => {
       if (record.status === 'active' && this.#options.runner.isRunning(name))
         return done(`Plugin '${name}' is active already.`);
-      await this.#start(record);
+      this.#refuseWhilePaused();
+      await this.#options.activator.activate(record);
       return done(`Plugin '${name}' is active.`);
     });
   }
@@ -126,9 +127,10 @@ export class PluginManager {
   /** Stops the plugin and starts it from what is on disk now. Throws what {@link activate} throws. */
   restart(name: string): Promise<Done> {
     return this.#inTurn(name, async (record) => {
+      this.#refuseWhilePaused();
       await this.#options.runner.drain(name);
       await this.#options.activator.suspend(record);
-      await this.#start(record);
+      await this.#options.activator.activate(record);
       return done(`Plugin '${name}' was restarted and is active.`);
     });
   }
@@ -220,14 +222,12 @@ export class PluginManager {
     return { record: await upgrader.upgrade(source, manifest, installed, input), warning: null };
   }
 
-  async #start(record: PluginRecord): Promise<void> {
-    if (!this.#options.mayRun()) {
-      throw new PluginError(
-        'ACTIVATION_FAILED',
-        'No plugin runs in safe mode or while plugins are paused. End that first.',
-      );
-    }
-    await this.#options.activator.activate(record);
+  #refuseWhilePaused(): void {
+    if (this.#options.mayRun()) return;
+    throw new PluginError(
+      'ACTIVATION_FAILED',
+      'No plugin runs in safe mode or while plugins are paused. End that first.',
+    );
   }
 
   #inTurn<T>(name: string, work: (record: PluginRecord) => Promise<T>): Promise<T> {

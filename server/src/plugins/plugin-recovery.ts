@@ -73,7 +73,10 @@ export class PluginRecovery {
   async #restore(operation: string, plugin: string, version: string): Promise<void> {
     const { files } = this.#options;
     const placed = await files.versionOf(files.paths.plugin(plugin));
-    if (placed === version) return;
+    if (placed === version) {
+      await files.restorePrevious(operation, plugin);
+      return;
+    }
     const previous = await files.versionOf(files.paths.previousOf(plugin));
     if (previous === version) await files.unswap(operation, plugin);
   }

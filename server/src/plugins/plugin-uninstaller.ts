@@ -12,7 +12,7 @@ export class PluginUninstaller {
     this.#options = options;
   }
 
-  /** Where its files cannot be removed it rejects, and the next start removes them. */
+  /** Rejects where its files cannot be removed: before they are out of their place it stays, afterwards the next start removes them. */
   async uninstall(record: PluginRecord): Promise<void> {
     const { repository, operations, files, runner, events } = this.#options;
     const { name } = record;

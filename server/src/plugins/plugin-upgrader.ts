@@ -64,9 +64,19 @@ export class PluginUpgrader {
       if (!hadDataDir) await files.remove(files.paths.dataOf(installed.name));
       throw error;
     } finally {
+      await this.#cleanUp(operation);
+    }
+  }
+
+  /** What cannot be removed is left to the next start: the upgrade has succeeded or failed by now. */
+  async #cleanUp(operation: string): Promise<void> {
+    const { files, operations, logger } = this.#options;
+    try {
       await files.remove(files.paths.staging(operation));
       await files.remove(files.paths.trash(operation));
       await operations.end(operation);
+    } catch (error) {
+      logger.error({ operation, err: error }, 'plugin.operation-not-settled');
     }
   }
 

@@ -18,7 +18,7 @@ export function LiveUpdates({ children }: { children: ReactNode }) {
       watchEvents({
         topics: ['plugins', 'logs'],
         onEvents: (events) => applyServiceEvents(queryClient, events),
-        onReconnect: () => void queryClient.invalidateQueries(),
+        onStale: () => void queryClient.invalidateQueries(),
         onConnectedChange: setConnected,
       }),
     [queryClient],

@@ -8,8 +8,8 @@ interface Watch {
   topics: EventTopic[];
   /** Events of a tenth of a second at a time: a chatty plugin must not redraw the page for every line. */
   onEvents: (events: ServiceEvent[]) => void;
-  /** Events were missed: read everything again. */
-  onReconnect: () => void;
+  /** What was read may be out of date, for want of a connection until now: read everything again. */
+  onStale: () => void;
   onConnectedChange: (connected: boolean) => void;
 }
 
@@ -17,7 +17,7 @@ interface Watch {
  * Watches the service's events until the returned function is called. The browser reconnects a broken stream by itself;
  * one that the service ended or refused is opened anew here.
  */
-export function watchEvents({ topics, onEvents, onReconnect, onConnectedChange }: Watch): () => void {
+export function watchEvents({ topics, onEvents, onStale, onConnectedChange }: Watch): () => void {
   const gathered: ServiceEvent[] = [];
   // What was read before the first connection may be out of date by then.
   let interrupted = true;
@@ -51,7 +51,7 @@ export function watchEvents({ topics, onEvents, onReconnect, onConnectedChange }
 
   function up() {
     onConnectedChange(true);
-    if (interrupted) onReconnect();
+    if (interrupted) onStale();
     interrupted = false;
   }
 
@@ -64,7 +64,7 @@ export function watchEvents({ topics, onEvents, onReconnect, onConnectedChange }
     if (closed) return;
     down();
     // Also tells whether the session has lapsed: the stream itself does not say why it was refused.
-    onReconnect();
+    onStale();
     clearTimeout(retrying);
     retrying = setTimeout(() => {
       subscription.unsubscribe();

@@ -20,12 +20,19 @@ function appendLogLines(queryClient: QueryClient, name: string, added: LogLine[]
   const state = queryClient.getQueryState(queryKey);
   if (state === undefined) return;
   const lines = queryClient.getQueryData(queryKey)?.lines;
-  const newest = lines?.at(-1)?.time ?? '';
-  // A read may hold a part of the lines that events tell of, too: their time says which, unless it is the same.
-  const isUnclear = state.fetchStatus === 'fetching' || added.some(({ time }) => time === newest);
-  if (lines === undefined || isUnclear) void queryClient.invalidateQueries({ queryKey });
-  else {
-    const later = added.filter(({ time }) => time > newest);
-    queryClient.setQueryData(queryKey, { lines: [...lines, ...later].slice(-shownLogLines) });
-  }
+  // A read under way may or may not hold these lines: read once more.
+  if (lines === undefined || state.fetchStatus === 'fetching')
+    void queryClient.invalidateQueries({ queryKey });
+  else
+    queryClient.setQueryData(queryKey, { lines: [...lines, ...beyond(lines, added)].slice(-shownLogLines) });
+}
+
+/** The lines of `added` that `lines`, from a read or from earlier events, does not hold. */
+function beyond(lines: LogLine[], added: LogLine[]): LogLine[] {
+  const newest = lines.at(-1)?.time ?? '';
+  const atNewest = lines.filter(({ time }) => time === newest);
+  return added.filter((line) => {
+    if (line.time !== newest) return line.time > newest;
+    return !atNewest.some(({ stream, text }) => stream === line.stream && text === line.text);
+  });
 }
