@@ -1,41 +1,65 @@
 import { open } from 'node:fs/promises';
 import SqliteDatabase from 'better-sqlite3';
-import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { Kysely } from 'kysely';
+import { messageOf, storageProblem } from '../errors.ts';
+import { StartupError } from '../startup-error.ts';
 import { migrate } from './migrate.ts';
+import { PatientDialect } from './patient-driver.ts';
 import type { Database } from './schema.ts';
 
-// Kysely migrates in a transaction only where the adapter says that it can be done; in SQLite it can.
-class TransactionalDdlAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
-  }
-}
-
-class TransactionalDdlDialect extends SqliteDialect {
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalDdlAdapter();
-  }
-}
+/** While the service starts nobody waits for it, so SQLite may wait as it does. */
+const startTimeoutMs = 5_000;
 
 interface OpenDatabaseOptions {
   file: string;
   migrationsDir: string;
+  /** Reads the whole file for damage first: after a service that did not end in good order. */
+  check?: boolean;
 }
 
-/** Opens the database file, creates it if need be (0600), and migrates it. `destroy()` closes it. */
-export async function openDatabase({ file, migrationsDir }: OpenDatabaseOptions): Promise<Kysely<Database>> {
+/**
+ * Opens the database file, creates it if need be (0600), and migrates it. `destroy()` closes it.
+ *
+ * @throws {StartupError} where it is damaged, locked, not writable, or of a newer version; it is left as it is then
+ */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<Kysely<Database>> {
+  try {
+    return await openAndMigrate(options);
+  } catch (error) {
+    const problem = storageProblem(error);
+    if (problem === null) throw error;
+    throw new StartupError(`The database ${options.file} cannot be used: ${problem} (${messageOf(error)})`, {
+      cause: error,
+    });
+  }
+}
+
+async function openAndMigrate({
+  file,
+  migrationsDir,
+  check = false,
+}: OpenDatabaseOptions): Promise<Kysely<Database>> {
   await createPrivateFile(file);
-  const connection = new SqliteDatabase(file, { timeout: 5_000 });
-  const database = new Kysely<Database>({ dialect: new TransactionalDdlDialect({ database: connection }) });
+  const connection = new SqliteDatabase(file, { timeout: startTimeoutMs });
+  const database = new Kysely<Database>({ dialect: new PatientDialect(connection) });
   try {
     connection.pragma('journal_mode = WAL');
     connection.pragma('foreign_keys = ON');
+    if (check) refuseDamaged(connection);
     await migrate({ database, connection, migrationsDir });
+    // From here on the driver waits, and the event loop goes on.
+    connection.pragma('busy_timeout = 0');
     return database;
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+/** @throws {SqliteDatabase.SqliteError} SQLITE_CORRUPT with what the check found */
+function refuseDamaged(connection: SqliteDatabase.Database): void {
+  const found = connection.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw new SqliteDatabase.SqliteError(String(found), 'SQLITE_CORRUPT');
 }
 
 /** SQLite gives its -wal and -shm files the mode of the database. */

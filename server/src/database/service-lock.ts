@@ -13,10 +13,13 @@ export type ServiceInfo = z.infer<typeof serviceInfoSchema>;
 export class ServiceLock {
   readonly #dataDir: string;
   readonly #connection: SqliteDatabase.Database;
+  /** Whether the service before this one did not end in good order. */
+  readonly followsAKill: boolean;
 
-  private constructor(dataDir: string, connection: SqliteDatabase.Database) {
+  private constructor(dataDir: string, connection: SqliteDatabase.Database, followsAKill: boolean) {
     this.#dataDir = dataDir;
     this.#connection = connection;
+    this.followsAKill = followsAKill;
   }
 
   /** Throws StartupError, naming the other service, if one holds the lock. */
@@ -25,7 +28,7 @@ export class ServiceLock {
     try {
       // The operating system drops this lock with the process, however that ends.
       connection.exec('BEGIN EXCLUSIVE');
-      return new ServiceLock(dataDir, connection);
+      return new ServiceLock(dataDir, connection, (await readServiceInfo(dataDir)) !== null);
     } catch (cause) {
       connection.close();
       const held = cause instanceof SqliteDatabase.SqliteError && cause.code.startsWith('SQLITE_BUSY');

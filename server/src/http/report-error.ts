@@ -1,8 +1,7 @@
 import { TRPCError } from '@trpc/server';
 import type { FastifyRequest } from 'fastify';
-import type { PluginError } from '../errors.ts';
+import { internalError, type PluginError } from '../errors.ts';
 import { shownError } from './shown-error.ts';
-import { internalError } from './trpc.ts';
 
 /** Logs what has to be known of a failed request. Returns the error to answer with. */
 export function reportError(error: unknown, { log, method, raw }: FastifyRequest): PluginError {
@@ -12,5 +11,5 @@ export function reportError(error: unknown, { log, method, raw }: FastifyRequest
   if (shown !== null && ['AUTH_REQUIRED', 'LOCAL_ONLY', 'FORBIDDEN', 'RATE_LIMITED'].includes(shown.code)) {
     log.warn({ method, refusal: shown.code, peer: raw.socket.remoteAddress }, 'request.refused');
   }
-  return shown ?? internalError();
+  return shown ?? internalError(error instanceof TRPCError ? error.cause : error);
 }

@@ -1,7 +1,7 @@
 import { errorKinds } from '@omniroute/shared/error-code';
 import { initTRPC } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
-import { errorBody, PluginError } from '../errors.ts';
+import { errorBody, internalError, PluginError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { shownError } from './shown-error.ts';
 
@@ -25,7 +25,10 @@ const trpc = initTRPC
       client: { reconnectAfterInactivityMs: 3 * pingIntervalMs },
     },
     errorFormatter: ({ error, shape, ctx }) =>
-      trpcErrorShape(hiddenFromStrangers(shownError(error), ctx) ?? internalError(), shape.data.path),
+      trpcErrorShape(
+        hiddenFromStrangers(shownError(error), ctx) ?? internalError(error.cause),
+        shape.data.path,
+      ),
   });
 
 const loggedProcedure = trpc.procedure.use(async function logUnknownErrors({ ctx, path, next }) {
@@ -55,10 +58,6 @@ export function authRequired(): PluginError {
     'AUTH_REQUIRED',
     'Log in first: open the link that `npx -y pnpm@12 login-link` prints, or send `Authorization: Bearer <token>`.',
   );
-}
-
-export function internalError(): PluginError {
-  return new PluginError('INTERNAL', 'Something failed inside the service. Its log has the details.');
 }
 
 /** An error as tRPC clients read it; `data.app` is what REST answers as `error`. */
