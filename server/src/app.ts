@@ -23,6 +23,7 @@ import { findSandboxTools } from './plugin-process/sandbox.ts';
 import { createPlugins } from './plugins/create-plugins.ts';
 import { OperationRepository } from './plugins/operation-repository.ts';
 import { PluginRepository } from './plugins/plugin-repository.ts';
+import { PluginVersionRepository } from './plugins/plugin-version-repository.ts';
 import { type Runtime, systemRuntime } from './runtime.ts';
 import { SettingsRepository } from './settings/settings-repository.ts';
 import { SettingsService } from './settings/settings-service.ts';
@@ -61,6 +62,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const database = await openDatabase({
     file: join(dataDir, 'omniroute.sqlite'),
     migrationsDir: config.migrationsDir,
+    check: lock.followsAKill,
   });
   cleanup.defer(() => database.destroy());
 
@@ -78,6 +80,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const registry = new HookRegistry();
   const { manager, runner, observer } = createPlugins({
     repository: new PluginRepository(database),
+    versions: new PluginVersionRepository(database),
     operations: new OperationRepository(database, runtime),
     dataDir,
     registry,

@@ -26,6 +26,10 @@ export type Isolation = z.infer<typeof isolationSchema>;
 
 const timeSchema = z.iso.datetime();
 
+/** That the plugin is on its previous version since, and why: the operator asked for it, or the newer one failed. */
+export const rolledBackSchema = z.object({ from: z.string(), at: timeSchema, reason: z.string() });
+export type RolledBack = z.infer<typeof rolledBackSchema>;
+
 export const pluginSummarySchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -46,6 +50,8 @@ export const pluginSummarySchema = z.object({
   updatedAt: timeSchema,
   activatedAt: timeSchema.nullable(),
   process: z.object({ state: processStateSchema, nextRestartAt: timeSchema.optional() }),
+  /** Absent where the installed version is not the result of a rollback. */
+  rolledBack: rolledBackSchema.optional(),
 });
 export type PluginSummary = z.infer<typeof pluginSummarySchema>;
 

@@ -9,6 +9,7 @@ export interface Database {
   sessions: { token_hash: string; created_at: string; expires_at: string };
   operations: OperationTable;
   plugin_grants: PluginGrantTable;
+  plugin_versions: PluginVersionTable;
 }
 
 interface PluginTable {
@@ -61,6 +62,7 @@ interface OperationTable {
   from_version: string | null;
   to_version: string | null;
   phase: string;
+  moves: string;
   created_at: string;
   updated_at: string;
 }
@@ -73,4 +75,13 @@ interface PluginGrantTable {
   hosts: string;
   env: string;
   granted_at: string;
+}
+
+interface PluginVersionTable {
+  plugin_id: string;
+  version: string;
+  config: string;
+  permissions: string;
+  reason: string;
+  created_at: string;
 }

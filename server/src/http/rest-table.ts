@@ -18,6 +18,7 @@ export const restRoutes: readonly RestRoute[] = [
   { method: 'POST', path: '/api/plugins/:name/activate', procedure: 'plugins.activate', status: 200 },
   { method: 'POST', path: '/api/plugins/:name/deactivate', procedure: 'plugins.deactivate', status: 200 },
   { method: 'POST', path: '/api/plugins/:name/restart', procedure: 'plugins.restart', status: 200 },
+  { method: 'POST', path: '/api/plugins/:name/rollback', procedure: 'plugins.rollback', status: 200 },
   { method: 'GET', path: '/api/plugins/:name/config', procedure: 'plugins.config', status: 200 },
   { method: 'PUT', path: '/api/plugins/:name/config', procedure: 'plugins.updateConfig', status: 200 },
   { method: 'GET', path: '/api/plugins/:name/logs', procedure: 'plugins.logs', status: 200 },

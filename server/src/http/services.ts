@@ -46,6 +46,7 @@ export interface PluginService {
   activate(name: string): Promise<Done>;
   deactivate(name: string): Promise<Done>;
   restart(name: string): Promise<Done>;
+  rollback(name: string): Promise<Done>;
   uninstall(name: string): Promise<Done>;
   config(name: string): Promise<PluginConfigOutput>;
   updateConfig(name: string, config: PluginConfig): Promise<UpdateConfigOutput>;

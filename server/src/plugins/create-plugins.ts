@@ -6,6 +6,7 @@ import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
 import type { SandboxTools } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
+import { Journal } from './journal.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { OperationRepository } from './operation-repository.ts';
 import { PluginActivator } from './plugin-activator.ts';
@@ -16,13 +17,17 @@ import { PluginManager } from './plugin-manager.ts';
 import { PluginPaths } from './plugin-paths.ts';
 import { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
+import { PluginRollback } from './plugin-rollback.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
+import type { PluginVersionRepository } from './plugin-version-repository.ts';
+import { VersionSwapper } from './version-swapper.ts';
 
 interface Options {
   repository: PluginRepository;
+  versions: PluginVersionRepository;
   operations: OperationRepository;
   dataDir: string;
   registry: HookRegistry;
@@ -43,8 +48,19 @@ interface Plugins {
 
 /** Puts the parts of the plugin domain together. */
 export function createPlugins(options: Options): Plugins {
-  const { repository, operations, dataDir, registry, events, runtime, logger, tools, isolation, mayRun } =
-    options;
+  const {
+    repository,
+    versions,
+    operations,
+    dataDir,
+    registry,
+    events,
+    runtime,
+    logger,
+    tools,
+    isolation,
+    mayRun,
+  } = options;
   const paths = new PluginPaths(dataDir);
   const files = new PluginFiles(paths);
   const queue = new KeyedQueue();
@@ -61,18 +77,23 @@ export function createPlugins(options: Options): Plugins {
     },
   });
   const activator = new PluginActivator({ repository, runner, registry, files, events, runtime, logger });
-  const parts = { repository, operations, files, runner, activator, events, runtime, logger, mayRun };
+  const journal = new Journal(operations, logger);
+  const recovery = new PluginRecovery({ repository, operations, files, runner, runtime, logger });
+  const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
+  const swapper = new VersionSwapper(parts);
   const manager = new PluginManager({
     repository,
     files,
     runner,
     activator,
     installer: new PluginInstaller(parts),
-    upgrader: new PluginUpgrader(parts),
+    upgrader: new PluginUpgrader({ ...parts, swapper }),
+    rollback: new PluginRollback({ ...parts, versions, swapper }),
     uninstaller: new PluginUninstaller(parts),
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime }),
-    recovery: new PluginRecovery({ repository, operations, files, logger }),
+    recovery,
+    versions,
     queue,
     events,
     logger,

@@ -1,25 +1,30 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { z } from 'zod';
+import { jsonColumn } from '../database/column.ts';
 import type { Database } from '../database/schema.ts';
 import type { Runtime } from '../runtime.ts';
+import {
+  type Move,
+  type Operation,
+  type OperationKind,
+  operationKinds,
+  type OperationPhase,
+  operationPhases,
+  places,
+} from './operation.ts';
 
-const operationKinds = ['install', 'upgrade', 'uninstall'] as const;
-export type OperationKind = (typeof operationKinds)[number];
+const placeSchema = z.enum(places);
+const movesColumn = jsonColumn(z.array(z.tuple([placeSchema, placeSchema])));
+const kindSchema = z.enum(operationKinds);
+const phaseSchema = z.enum(operationPhases);
 
-/** `staging`: nothing is in place. `placing`: it may be. `placed`: the new files are. `trashed`: the old ones are gone. */
-const operationPhases = ['staging', 'placing', 'placed', 'trashed'] as const;
-export type OperationPhase = (typeof operationPhases)[number];
+/** An operation that reaches a phase together with what else a transaction writes. */
+export interface PhaseChange {
+  operation: string;
+  phase: OperationPhase;
+}
 
-const operationSchema = z.object({
-  id: z.string(),
-  kind: z.enum(operationKinds),
-  plugin: z.string(),
-  phase: z.enum(operationPhases),
-  createdAt: z.string(),
-});
-export type Operation = z.infer<typeof operationSchema>;
-
-/** The journal of operations that move files: start-up settles what it still holds. */
+/** The `operations` table: the journal of operations that move files. */
 export class OperationRepository {
   readonly #db: Kysely<Database>;
   readonly #runtime: Runtime;
@@ -29,13 +34,13 @@ export class OperationRepository {
     this.#runtime = runtime;
   }
 
-  async begin(
+  async insert(
     kind: OperationKind,
     plugin: string,
     versions: { from?: string; to?: string },
   ): Promise<string> {
     const id = this.#runtime.newId();
-    const now = this.#runtime.now().toISOString();
+    const now = this.#now();
     await this.#db
       .insertInto('operations')
       .values({
@@ -44,7 +49,8 @@ export class OperationRepository {
         plugin_name: plugin,
         from_version: versions.from ?? null,
         to_version: versions.to ?? null,
-        phase: 'staging',
+        phase: 'preparing',
+        moves: '[]',
         created_at: now,
         updated_at: now,
       })
@@ -52,21 +58,53 @@ export class OperationRepository {
     return id;
   }
 
-  async reach(id: string, phase: OperationPhase): Promise<void> {
-    const updated_at = this.#runtime.now().toISOString();
-    await this.#db.updateTable('operations').set({ phase, updated_at }).where('id', '=', id).execute();
+  /** Writes down the moves that are about to be made. */
+  async plan(id: string, moves: readonly Move[]): Promise<void> {
+    await this.#db
+      .updateTable('operations')
+      .set({
+        phase: 'moving',
+        moves: movesColumn.write(moves.map(([from, to]) => [from, to])),
+        updated_at: this.#now(),
+      })
+      .where('id', '=', id)
+      .execute();
   }
 
-  async end(id: string): Promise<void> {
+  async reach(change: PhaseChange): Promise<void> {
+    await this.#db.transaction().execute((trx) => reachPhase(trx, change, this.#now()));
+  }
+
+  async delete(id: string): Promise<void> {
     await this.#db.deleteFrom('operations').where('id', '=', id).execute();
   }
 
-  async unfinished(): Promise<Operation[]> {
-    const rows = await this.#db
+  /** Oldest first; of one plugin, or of all. */
+  async list(plugin?: string): Promise<Operation[]> {
+    let query = this.#db
       .selectFrom('operations')
-      .select(['id', 'kind', 'plugin_name as plugin', 'phase', 'created_at as createdAt'])
-      .orderBy('created_at')
-      .execute();
-    return rows.map((row) => operationSchema.parse(row));
+      .select(['id', 'kind', 'plugin_name', 'phase', 'moves'])
+      .orderBy('created_at');
+    if (plugin !== undefined) query = query.where('plugin_name', '=', plugin);
+    return (await query.execute()).map((row) => ({
+      id: row.id,
+      kind: kindSchema.parse(row.kind),
+      plugin: row.plugin_name,
+      phase: phaseSchema.parse(row.phase),
+      moves: movesColumn.read(row.moves),
+    }));
   }
+
+  #now(): string {
+    return this.#runtime.now().toISOString();
+  }
+}
+
+/** For repositories whose own change and the journal's must come true together. */
+export async function reachPhase(
+  trx: Transaction<Database>,
+  { operation, phase }: PhaseChange,
+  now: string,
+): Promise<void> {
+  await trx.updateTable('operations').set({ phase, updated_at: now }).where('id', '=', operation).execute();
 }

@@ -1,5 +1,6 @@
 import type { Manifest } from '@omniroute/shared/manifest';
-import { messageOf, PluginError } from '../errors.ts';
+import { messageOf, PluginError, storageProblem } from '../errors.ts';
+import type { JournalEntry } from './journal.ts';
 import { launchSpec } from './launch-spec.ts';
 import { grantOf, refuseExec } from './plugin-grants.ts';
 import type { PluginParts } from './plugin-parts.ts';
@@ -28,40 +29,38 @@ export class PluginInstaller {
    * @throws {PluginError} INSTALL_FAILED, ISOLATION_UNAVAILABLE, and those of {@link stagePackage}; nothing remains then
    */
   async install(source: string, announced: Manifest): Promise<Installed> {
-    const { operations, files, runtime, logger } = this.#options;
-    const operation = await operations.begin('install', announced.name, { to: announced.version });
+    const { journal, recovery, logger } = this.#options;
+    const { name, version } = announced;
+    const entry = await journal.begin('install', name, { to: version });
     try {
-      const { staging, manifest } = await stagePackage(files, operation, source, announced);
-      await operations.reach(operation, 'placing');
-      await files.place(staging, manifest.name).catch(async (error: unknown) => {
-        await operations.reach(operation, 'staging');
-        throw error;
-      });
-      const pluginDir = files.paths.plugin(manifest.name);
-      const now = runtime.now().toISOString();
-      const record = newRecord(manifest, { id: runtime.newId(), pluginDir, now });
-      await this.#add(operation, record);
-      logger.info({ plugin: manifest.name, version: manifest.version }, 'plugin.installed');
+      const record = await this.#put(entry, source, announced);
+      logger.info({ plugin: name, version }, 'plugin.installed');
       return await this.#enableByDefault(record);
+    } catch (error) {
+      throw installFailed(name, error);
     } finally {
-      await files.remove(files.paths.staging(operation));
-      await operations.end(operation);
+      await recovery.close(entry);
     }
   }
 
-  async #add(operation: string, record: PluginRecord): Promise<void> {
-    const { operations, repository, files, runner } = this.#options;
-    try {
-      await operations.reach(operation, 'placed');
-      await repository.insert(record, grantOf(record.manifest));
-      await this.#runOnInstall(record);
-    } catch (error) {
-      await repository.delete(record.id);
-      await files.remove(files.paths.plugin(record.name));
-      await files.removeLeftovers(record.name);
-      await runner.forget(record.name);
-      throw error;
-    }
+  async #put(entry: JournalEntry, source: string, announced: Manifest): Promise<PluginRecord> {
+    const { repository, files, runtime, mayRun } = this.#options;
+    const { manifest } = await stagePackage(files, entry.id, source, announced);
+    entry.step('staged');
+    await files.refuseOccupied(manifest.name);
+    await entry.plan([['staging', 'plugin']]);
+    await files.make(entry, () => entry.step('moved'));
+    const pluginDir = files.paths.plugin(manifest.name);
+    const now = runtime.now().toISOString();
+    const record = newRecord(manifest, { id: runtime.newId(), pluginDir, now });
+    await repository.insert(record, grantOf(manifest), entry.at('recorded'));
+    entry.step('recorded');
+    await this.#runOnInstall(record);
+    // The wish is written down before it is tried: a start after a kill tries it again.
+    const installed = { ...record, enabled: manifest.enabledByDefault && mayRun() };
+    await repository.save(installed, undefined, entry.at('committed'));
+    entry.step('committed');
+    return installed;
   }
 
   async #runOnInstall(record: PluginRecord): Promise<void> {
@@ -95,8 +94,16 @@ export class PluginInstaller {
     try {
       return { record: await activator.activate(record), warning: null };
     } catch (error) {
-      const failed = (await repository.find(record.name)) ?? record;
+      const failed = { ...((await repository.find(record.name)) ?? record), enabled: false };
+      await repository.save(failed);
       return { record: failed, warning: `It is installed, but did not start: ${messageOf(error)}` };
     }
   }
+}
+
+function installFailed(name: string, error: unknown): unknown {
+  const problem = storageProblem(error);
+  return problem === null
+    ? error
+    : new PluginError('INSTALL_FAILED', `Plugin '${name}' was not installed: ${problem}`, { cause: error });
 }

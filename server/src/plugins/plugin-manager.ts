@@ -8,6 +8,7 @@ import type {
   PluginDetail,
   PluginStatus,
   PluginSummary,
+  RolledBack,
   ScanOutput,
   UpdateConfigOutput,
 } from '@omniroute/shared/plugin';
@@ -28,10 +29,12 @@ import { manifestWarnings, readManifest } from './read-manifest.ts';
 import type { PluginRecord } from './plugin-record.ts';
 import type { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
+import type { PluginRollback } from './plugin-rollback.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import type { PluginScanner } from './plugin-scanner.ts';
 import type { PluginUninstaller } from './plugin-uninstaller.ts';
 import type { PluginUpgrader } from './plugin-upgrader.ts';
+import type { PluginVersionRepository } from './plugin-version-repository.ts';
 import { toDetail, toSummary } from './plugin-view.ts';
 
 interface Options {
@@ -41,10 +44,12 @@ interface Options {
   activator: PluginActivator;
   installer: PluginInstaller;
   upgrader: PluginUpgrader;
+  rollback: PluginRollback;
   uninstaller: PluginUninstaller;
   scanner: PluginScanner;
   configurator: PluginConfigurator;
   recovery: PluginRecovery;
+  versions: PluginVersionRepository;
   queue: KeyedQueue;
   events: EventBus;
   logger: Logger;
@@ -65,9 +70,13 @@ export class PluginManager {
   }
 
   async list(filter: { status?: PluginStatus }): Promise<PluginSummary[]> {
-    const { repository, runner, isolationOf } = this.#options;
+    const { repository, versions, runner, isolationOf } = this.#options;
     const records = await repository.list(filter);
-    return records.map((record) => toSummary(record, isolationOf(record), runner.state(record.name)));
+    const rollbacks = await versions.rollbacks();
+    return records.map((record) => ({
+      ...toSummary(record, isolationOf(record), runner.state(record.name)),
+      ...rolledBack(rollbacks.get(record.id)),
+    }));
   }
 
   async get(name: string): Promise<PluginDetail> {
@@ -94,6 +103,7 @@ export class PluginManager {
     const source = await locatePackage(input.path);
     const manifest = await readManifest(source);
     return this.#options.queue.run(manifest.name, async () => {
+      await this.#options.recovery.settle(manifest.name);
       const { record, warning } = await this.#installOrUpgrade(source, manifest, input);
       const warnings = [...manifestWarnings(record.manifest), ...(warning === null ? [] : [warning])];
       this.#changed(record.name);
@@ -137,9 +147,22 @@ export class PluginManager {
 
   /** Removes the plugin, its data, its config and its log, whether it can load or not. */
   uninstall(name: string): Promise<Done> {
-    return this.#inTurn(name, async (record) => {
-      await this.#options.uninstaller.uninstall(record);
+    const { queue, recovery, repository, uninstaller } = this.#options;
+    return queue.run(name, async () => {
+      const settled = await recovery.settle(name);
+      // An uninstall that was cut short is finished by that.
+      if (!settled.includes('uninstall') || (await repository.find(name)))
+        await uninstaller.uninstall(await this.#find(name));
       return done(`Plugin '${name}' is uninstalled; its folder, data, config and log are removed.`);
+    });
+  }
+
+  /** Puts the version before the last upgrade back, with its config. Throws what PluginRollback throws. */
+  rollback(name: string): Promise<Done> {
+    return this.#inTurn(name, async (record) => {
+      const { version } = await this.#options.rollback.rollback(record, 'the operator asked for it');
+      this.#changed(name);
+      return done(`Plugin '${name}' is back at version ${version}, which it was before ${record.version}.`);
     });
   }
 
@@ -160,20 +183,21 @@ export class PluginManager {
   async start(): Promise<void> {
     const { files, recovery } = this.#options;
     await files.prepare();
-    await recovery.settle();
+    await recovery.settleAll();
     await this.applyPause();
   }
 
   /** Starts or suspends every enabled plugin, after whether plugins may run has changed. */
   async applyPause(): Promise<void> {
-    const { repository, activator, queue, mayRun, logger } = this.#options;
+    const { repository, activator, recovery, queue, mayRun, logger } = this.#options;
     const enabled = (await repository.list()).filter((record) => record.enabled);
     const settle = async (name: string) => {
       const record = await repository.find(name);
       if (!record?.enabled) return;
       activator.register(record);
+      await recovery.settle(name);
       if (!mayRun()) await activator.suspend(record);
-      else if (!this.#options.runner.isRunning(name)) await activator.activate(record);
+      else if (!this.#options.runner.isRunning(name)) await this.#bringUp(record);
     };
     await Promise.all(
       enabled.map(({ name }) =>
@@ -222,6 +246,17 @@ export class PluginManager {
     return { record: await upgrader.upgrade(source, manifest, installed, input), warning: null };
   }
 
+  /** Starts what nobody has asked for just now: a version that is new and fails is taken back. */
+  async #bringUp(record: PluginRecord): Promise<void> {
+    const { activator, rollback } = this.#options;
+    try {
+      await activator.activate(record);
+    } catch (error) {
+      const isItsFault = error instanceof PluginError && error.code === 'ACTIVATION_FAILED';
+      if (!isItsFault || !(await rollback.rescue(record.name, messageOf(error)))) throw error;
+    }
+  }
+
   #refuseWhilePaused(): void {
     if (this.#options.mayRun()) return;
     throw new PluginError(
@@ -231,7 +266,10 @@ export class PluginManager {
   }
 
   #inTurn<T>(name: string, work: (record: PluginRecord) => Promise<T>): Promise<T> {
-    return this.#options.queue.run(name, async () => work(await this.#find(name)));
+    return this.#options.queue.run(name, async () => {
+      await this.#options.recovery.settle(name);
+      return work(await this.#find(name));
+    });
   }
 
   async #find(name: string): Promise<PluginRecord> {
@@ -244,15 +282,23 @@ export class PluginManager {
   }
 
   async #detail(record: PluginRecord): Promise<PluginDetail> {
-    const { isolationOf, runner, files } = this.#options;
+    const { isolationOf, runner, files, versions } = this.#options;
     const previousVersion = await files.versionOf(files.paths.previousOf(record.name));
-    const detail = toDetail(record, isolationOf(record), await runner.facts(record.name));
-    return previousVersion === null ? detail : { ...detail, previousVersion };
+    const rollbacks = await versions.rollbacks();
+    return {
+      ...toDetail(record, isolationOf(record), await runner.facts(record.name)),
+      ...(previousVersion === null ? {} : { previousVersion }),
+      ...rolledBack(rollbacks.get(record.id)),
+    };
   }
 
   #changed(name: string): void {
     this.#options.events.publish({ topic: 'plugins', name, change: 'updated' });
   }
+}
+
+function rolledBack(known: RolledBack | undefined): { rolledBack?: RolledBack } {
+  return known ? { rolledBack: known } : {};
 }
 
 function done(message: string): Done {

@@ -1,16 +1,18 @@
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { Runtime } from '../runtime.ts';
-import type { OperationRepository } from './operation-repository.ts';
+import type { Journal } from './journal.ts';
 import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginFiles } from './plugin-files.ts';
+import type { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 
 /** What the operations on plugins work with; each takes its part of it. */
 export interface PluginParts {
   repository: PluginRepository;
-  operations: OperationRepository;
+  journal: Journal;
+  recovery: PluginRecovery;
   files: PluginFiles;
   runner: PluginRunner;
   activator: PluginActivator;

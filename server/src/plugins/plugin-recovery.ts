@@ -1,17 +1,26 @@
+import { messageOf, PluginError, reasonOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { Operation, OperationRepository } from './operation-repository.ts';
+import type { Runtime } from '../runtime.ts';
+import type { JournalEntry } from './journal.ts';
+import type { Operation, OperationKind } from './operation.ts';
+import type { OperationRepository } from './operation-repository.ts';
 import type { PluginFiles } from './plugin-files.ts';
-import type { PluginRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
+import type { PluginRunner } from './plugin-runner.ts';
 
 interface Options {
   repository: PluginRepository;
   operations: OperationRepository;
   files: PluginFiles;
+  runner: PluginRunner;
+  runtime: Runtime;
   logger: Logger;
 }
 
-/** Settles what the journal holds from a service that was killed, before any plugin is started. */
+/**
+ * Settles what the journal holds: an operation that was cut short is undone, or finished where the database says
+ * already what is to be. It is how an operation that fails takes itself back, and how a start finds its way after a kill.
+ */
 export class PluginRecovery {
   readonly #options: Options;
 
@@ -19,65 +28,110 @@ export class PluginRecovery {
     this.#options = options;
   }
 
-  /** What cannot be settled stays in the journal for the next start, and stops nothing. */
-  async settle(): Promise<void> {
+  /** Settles all of it, before any plugin is started. A plugin whose files cannot be settled ends in `error`. */
+  async settleAll(): Promise<void> {
     const { operations, logger } = this.#options;
-    for (const operation of await operations.unfinished()) {
-      const { plugin, kind, phase } = operation;
+    const names = new Set((await operations.list()).map(({ plugin }) => plugin));
+    for (const name of names) {
       try {
-        await this.#settleOne(operation);
-        await operations.end(operation.id);
-        logger.warn({ plugin, kind, phase }, 'plugin.operation-settled');
+        await this.settle(name);
       } catch (error) {
-        logger.error({ plugin, kind, phase, err: error }, 'plugin.operation-not-settled');
+        logger.error({ plugin: name, err: error }, 'plugin.operation-not-settled');
+        await this.#markUnsettled(name, messageOf(error));
       }
     }
   }
 
+  /**
+   * Settles what is left of operations on one plugin, in whose turn the caller is. Returns which they were.
+   *
+   * @throws {PluginError} INTERNAL where the files cannot be moved or removed; the journal keeps the rest then
+   */
+  async settle(name: string): Promise<OperationKind[]> {
+    const { operations, logger } = this.#options;
+    const settled: OperationKind[] = [];
+    for (const operation of await operations.list(name)) {
+      const { kind, phase } = operation;
+      try {
+        await this.#settleOne(operation);
+      } catch (cause) {
+        const message = `What an earlier operation on plugin '${name}' left cannot be put in order: ${reasonOf(cause)}`;
+        throw new PluginError('INTERNAL', message, { cause });
+      }
+      logger.warn({ plugin: name, kind, phase }, 'plugin.operation-settled');
+      settled.push(kind);
+    }
+    return settled;
+  }
+
+  /**
+   * Ends an operation, well or not: what it has not brought to its end is undone. Returns false where that cannot be done;
+   * the journal keeps the rest then, for the next operation or start.
+   */
+  async close(entry: JournalEntry): Promise<boolean> {
+    const { operations, logger } = this.#options;
+    try {
+      for (const operation of await operations.list(entry.plugin)) await this.#settleOne(operation);
+      entry.step('cleaned');
+      return true;
+    } catch (error) {
+      logger.error({ plugin: entry.plugin, err: error }, 'plugin.operation-not-settled');
+      return false;
+    }
+  }
+
   async #settleOne(operation: Operation): Promise<void> {
-    const { id, kind, plugin } = operation;
-    const { repository, files } = this.#options;
+    const { operations, files } = this.#options;
+    const { id, kind, phase } = operation;
+    if (kind === 'install') await this.#settleInstall(operation);
+    else if (kind === 'uninstall') await this.#finishUninstall(operation);
+    else if (phase === 'moving') await this.#undoSwap(operation);
+    await files.clear(id);
+    await operations.delete(id);
+  }
+
+  /** A plugin whose `onInstall` has not come to its end was never installed. */
+  async #settleInstall(operation: Operation): Promise<void> {
+    const { repository, operations, files, runner } = this.#options;
+    const { id, plugin, phase } = operation;
+    if (phase === 'committed' || phase === 'preparing') return;
     const record = await repository.find(plugin);
-    // An install that has its row is whole: the row is written after the files are in place.
-    if (kind === 'install' && !record && (await this.#wasPlaced(operation))) {
-      await files.remove(files.paths.plugin(plugin));
-    }
-    if (kind === 'upgrade' && record) await this.#restore(id, plugin, record.version);
-    if (kind === 'uninstall') await this.#settleUninstall(operation, record);
-    await files.remove(files.paths.staging(id));
-    await files.remove(files.paths.trash(id));
-  }
-
-  /** Finishes what had begun to go; what had not is as it was. A plugin that was installed since is left alone. */
-  async #settleUninstall(
-    { id, plugin, phase, createdAt }: Operation,
-    record: PluginRecord | undefined,
-  ): Promise<void> {
-    const { repository, files } = this.#options;
-    if (phase !== 'trashed') {
-      await files.untrash(id, plugin);
-      return;
-    }
-    if (record && record.installedAt > createdAt) return;
-    if (record) await repository.delete(record.id);
+    if (phase === 'recorded' && record) {
+      await repository.delete(record.id, { operation: id, phase: 'moving', at: this.#now() });
+    } else if (phase === 'recorded') await operations.reach({ operation: id, phase: 'moving' });
+    await files.undo(operation);
     await files.removeLeftovers(plugin);
+    await runner.forget(plugin);
   }
 
-  /** Whether an install has moved its files into place: nobody else's folder is there then. */
-  async #wasPlaced({ id, phase }: Operation): Promise<boolean> {
+  async #undoSwap(operation: Operation): Promise<void> {
     const { files } = this.#options;
-    return phase === 'placed' || (phase === 'placing' && !(await files.isStaged(id)));
+    await files.undo(operation);
+    await files.dropEmptyDataDir(operation.plugin);
   }
 
-  /** Brings the files back to the version that the row names. */
-  async #restore(operation: string, plugin: string, version: string): Promise<void> {
-    const { files } = this.#options;
-    const placed = await files.versionOf(files.paths.plugin(plugin));
-    if (placed === version) {
-      await files.restorePrevious(operation, plugin);
-      return;
+  /** Whoever has begun to uninstall a plugin wants it gone. */
+  async #finishUninstall(operation: Operation): Promise<void> {
+    const { repository, operations, files, runner } = this.#options;
+    const { id, plugin, phase } = operation;
+    if (phase !== 'committed') {
+      const moves = phase === 'preparing' ? await files.uninstallMoves(plugin) : operation.moves;
+      await operations.plan(id, moves);
+      await files.make({ id, plugin, moves });
+      const record = await repository.find(plugin);
+      if (record) await repository.delete(record.id, { operation: id, phase: 'committed', at: this.#now() });
     }
-    const previous = await files.versionOf(files.paths.previousOf(plugin));
-    if (previous === version) await files.unswap(operation, plugin);
+    await files.removeLeftovers(plugin);
+    await runner.forget(plugin);
+  }
+
+  async #markUnsettled(name: string, errorMessage: string): Promise<void> {
+    const { repository } = this.#options;
+    const record = await repository.find(name);
+    if (record) await repository.save({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
+  }
+
+  #now(): string {
+    return this.#options.runtime.now().toISOString();
   }
 }

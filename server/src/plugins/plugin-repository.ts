@@ -3,12 +3,15 @@ import { manifestSchema } from '@omniroute/shared/manifest';
 import { permissionSchema } from '@omniroute/shared/permission';
 import { type PluginStatus, pluginStatusSchema } from '@omniroute/shared/plugin';
 import { configSchema, pluginConfigSchemaSchema } from '@omniroute/shared/plugin-config';
-import type { Insertable, Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import { z } from 'zod';
 import { booleanColumn, jsonColumn } from '../database/column.ts';
 import type { Database } from '../database/schema.ts';
 import { messageOf } from '../errors.ts';
+import { type PhaseChange, reachPhase } from './operation-repository.ts';
 import { newRecord, type PluginGrant, type PluginRecord } from './plugin-record.ts';
+import type { PluginVersion } from './plugin-version.ts';
+import { popVersion, pushVersion } from './plugin-version-repository.ts';
 
 type Row = Selectable<Database['plugins']>;
 
@@ -40,24 +43,51 @@ export class PluginRepository {
   }
 
   /** Inserts the plugin, together with what the operator agreed to, if that is known already. */
-  async insert(record: PluginRecord, grant: PluginGrant | null): Promise<void> {
+  async insert(record: PluginRecord, grant: PluginGrant | null, reached?: PhaseChange): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       await trx.insertInto('plugins').values(toRow(record)).execute();
       if (grant) await trx.insertInto('plugin_grants').values(toGrantRow(record, grant)).execute();
+      if (reached) await reachPhase(trx, reached, record.updatedAt);
     });
   }
 
   /** Writes every column of the plugin with this id. */
-  async save(record: PluginRecord, grant?: PluginGrant): Promise<void> {
-    const { id, ...columns } = toRow(record);
+  async save(record: PluginRecord, grant?: PluginGrant, reached?: PhaseChange): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
-      await trx.updateTable('plugins').set(columns).where('id', '=', id).execute();
-      if (grant) await trx.replaceInto('plugin_grants').values(toGrantRow(record, grant)).execute();
+      await update(trx, record, grant);
+      if (reached) await reachPhase(trx, reached, record.updatedAt);
     });
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#db.deleteFrom('plugins').where('id', '=', id).execute();
+  /** The plugin is another version from here on; what it was before is kept beside it. */
+  async replaceVersion(
+    next: PluginRecord,
+    { grant, left, reached }: { grant: PluginGrant; left: PluginVersion; reached: PhaseChange },
+  ): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await update(trx, next, grant);
+      await pushVersion(trx, next.id, left);
+      await reachPhase(trx, reached, next.updatedAt);
+    });
+  }
+
+  /** Takes {@link replaceVersion} back: the plugin is what it was. */
+  async restoreVersion(
+    before: PluginRecord,
+    { grant, reached }: { grant: PluginGrant; reached: PhaseChange },
+  ): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await update(trx, before, grant);
+      await popVersion(trx, before.id);
+      await reachPhase(trx, reached, before.updatedAt);
+    });
+  }
+
+  async delete(id: string, reached?: PhaseChange & { at: string }): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('plugins').where('id', '=', id).execute();
+      if (reached) await reachPhase(trx, reached, reached.at);
+    });
   }
 
   async grant(id: string): Promise<PluginGrant | null> {
@@ -75,6 +105,16 @@ export class PluginRepository {
       env: stringsColumn.read(row.env),
     };
   }
+}
+
+async function update(
+  trx: Transaction<Database>,
+  record: PluginRecord,
+  grant: PluginGrant | undefined,
+): Promise<void> {
+  const { id, ...columns } = toRow(record);
+  await trx.updateTable('plugins').set(columns).where('id', '=', id).execute();
+  if (grant) await trx.replaceInto('plugin_grants').values(toGrantRow(record, grant)).execute();
 }
 
 /** One row that cannot be read must not hide the others: it is in `error`, and can be installed again or uninstalled. */

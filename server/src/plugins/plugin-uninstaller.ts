@@ -1,8 +1,10 @@
+import { PluginError, reasonOf } from '../errors.ts';
+import type { JournalEntry } from './journal.ts';
 import { launchSpec } from './launch-spec.ts';
 import type { PluginParts } from './plugin-parts.ts';
 import type { PluginRecord } from './plugin-record.ts';
 
-type Options = Omit<PluginParts, 'runtime' | 'logger'>;
+type Options = Omit<PluginParts, 'logger'>;
 
 /** Takes a plugin away with everything that it has, whether it can load or not. */
 export class PluginUninstaller {
@@ -12,20 +14,31 @@ export class PluginUninstaller {
     this.#options = options;
   }
 
-  /** Rejects where its files cannot be removed: before they are out of their place it stays, afterwards the next start removes them. */
+  /**
+   * Rejects where its folder cannot be moved or its row not be deleted: it is switched off then, and the next operation
+   * on it or the next start goes on with the removal.
+   */
   async uninstall(record: PluginRecord): Promise<void> {
-    const { repository, operations, files, runner, events } = this.#options;
+    const { journal, recovery, events } = this.#options;
     const { name } = record;
-    await this.#runOnUninstall(record);
-    const operation = await operations.begin('uninstall', name, { from: record.version });
-    await files.trash(operation, name);
-    await operations.reach(operation, 'trashed');
-    await repository.delete(record.id);
+    const entry = await journal.begin('uninstall', name, { from: record.version });
+    const failure = await this.#remove(entry, record).then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
+    const isGone = await recovery.close(entry);
+    if (failure !== null && !isGone) throw uninstallFailed(name, failure.error);
     events.publish({ topic: 'plugins', name, change: 'removed' });
-    await files.remove(files.paths.trash(operation));
-    await files.removeLeftovers(name);
-    await runner.forget(name);
-    await operations.end(operation);
+  }
+
+  async #remove(entry: JournalEntry, record: PluginRecord): Promise<void> {
+    const { repository, files, runtime } = this.#options;
+    await this.#runOnUninstall(record);
+    entry.step('stopped');
+    await entry.plan(await files.uninstallMoves(record.name));
+    await files.make(entry, () => entry.step('moved'));
+    await repository.delete(record.id, { ...entry.at('committed'), at: runtime.now().toISOString() });
+    entry.step('committed');
   }
 
   async #runOnUninstall(record: PluginRecord): Promise<void> {
@@ -43,4 +56,12 @@ export class PluginUninstaller {
       await runner.runOnce(await launchSpec(record, record.pluginDir, grant, files), 'onUninstall');
     });
   }
+}
+
+function uninstallFailed(name: string, error: unknown): PluginError {
+  return new PluginError(
+    'INTERNAL',
+    `Plugin '${name}' is switched off, but could not be removed: ${reasonOf(error)} Uninstall it again then; the next start goes on with it, too.`,
+    { cause: error },
+  );
 }

@@ -2,25 +2,19 @@ import type { Manifest } from '@omniroute/shared/manifest';
 import type { InstallInput } from '@omniroute/shared/plugin';
 import { configProblems } from '@omniroute/shared/plugin-config';
 import { gt } from 'semver';
-import { messageOf, PluginError } from '../errors.ts';
+import { PluginError, storageProblem } from '../errors.ts';
+import type { JournalEntry } from './journal.ts';
 import { launchSpec } from './launch-spec.ts';
 import { checkConsent, grantOf, refuseExec } from './plugin-grants.ts';
 import type { PluginParts } from './plugin-parts.ts';
 import { describeManifest, type PluginGrant, type PluginRecord } from './plugin-record.ts';
+import { upgradeReason } from './plugin-version.ts';
 import { stagePackage } from './stage-package.ts';
+import { swapFailed, type VersionSwapper } from './version-swapper.ts';
 
-type Options = Omit<PluginParts, 'events'>;
+type Options = Omit<PluginParts, 'events' | 'activator'> & { swapper: VersionSwapper };
 
 type UpgradeInput = Pick<InstallInput, 'keepConfig' | 'replace' | 'permissions'>;
-
-/** One upgrade that is under way: the row before and after it, and what was granted before. */
-interface Upgrade {
-  operation: string;
-  staging: string;
-  installed: PluginRecord;
-  next: PluginRecord;
-  held: PluginGrant;
-}
 
 /** Puts a package in the place of an installed version, or leaves everything as it was. */
 export class PluginUpgrader {
@@ -43,95 +37,63 @@ export class PluginUpgrader {
     installed: PluginRecord,
     input: UpgradeInput,
   ): Promise<PluginRecord> {
-    const { operations, files, repository, runtime, logger } = this.#options;
+    const { journal, recovery, files, repository, logger } = this.#options;
     checkVersion(announced, installed, input.replace === true);
     const held = (await repository.grant(installed.id)) ?? grantOf(installed.manifest);
     checkConsent(announced, held, input.permissions);
     const hadDataDir = await files.hasDataDir(installed.name);
     const versions = { from: installed.version, to: announced.version };
-    const operation = await operations.begin('upgrade', installed.name, versions);
+    const entry = await journal.begin('upgrade', installed.name, versions);
     try {
-      const { staging, manifest } = await stagePackage(files, operation, source, announced);
-      checkConsent(manifest, held, input.permissions);
-      refuseExec(manifest);
-      const now = runtime.now().toISOString();
-      const next = upgradedRecord(installed, manifest, input.keepConfig === true, now);
-      await this.#checkStarts(staging, next);
-      const record = await this.#replace({ operation, staging, installed, next, held });
+      const next = await this.#prepare(entry, source, announced, { installed, held, input });
+      const record = await this.#replace(entry, { installed, held, next });
       logger.info({ plugin: record.name, ...versions }, 'plugin.upgraded');
       return record;
     } catch (error) {
       if (!hadDataDir) await files.remove(files.paths.dataOf(installed.name));
-      throw error;
+      throw upgradeFailed(announced, error);
     } finally {
-      await this.#cleanUp(operation);
+      await recovery.close(entry);
     }
   }
 
-  /** What cannot be removed is left to the next start: the upgrade has succeeded or failed by now. */
-  async #cleanUp(operation: string): Promise<void> {
-    const { files, operations, logger } = this.#options;
+  /** Stages the new version and starts it from there, to see that it loads and exports what it declares. */
+  async #prepare(
+    entry: JournalEntry,
+    source: string,
+    announced: Manifest,
+    { installed, held, input }: { installed: PluginRecord; held: PluginGrant; input: UpgradeInput },
+  ): Promise<PluginRecord> {
+    const { files, runner, runtime, mayRun } = this.#options;
+    const { staging, manifest } = await stagePackage(files, entry.id, source, announced);
+    entry.step('staged');
+    checkConsent(manifest, held, input.permissions);
+    refuseExec(manifest);
+    const now = runtime.now().toISOString();
+    const next = upgradedRecord(installed, manifest, input.keepConfig === true, now);
     try {
-      await files.remove(files.paths.staging(operation));
-      await files.remove(files.paths.trash(operation));
-      await operations.end(operation);
+      if (mayRun()) await runner.rehearse(await launchSpec(next, staging, grantOf(manifest), files));
     } catch (error) {
-      logger.error({ operation, err: error }, 'plugin.operation-not-settled');
+      throw swapFailed(installed, next, error);
     }
+    entry.step('rehearsed');
+    return next;
   }
 
-  /** Starts the new version from staging, to see that it loads and exports what it declares. */
-  async #checkStarts(staging: string, next: PluginRecord): Promise<void> {
-    const { files, runner, mayRun } = this.#options;
-    if (!mayRun()) return;
-    try {
-      await runner.rehearse(await launchSpec(next, staging, grantOf(next.manifest), files));
-    } catch (error) {
-      throw upgradeFailed(next, error);
-    }
-  }
-
-  async #replace(upgrade: Upgrade): Promise<PluginRecord> {
-    const { files, runner, activator } = this.#options;
-    const { operation, installed, next, staging } = upgrade;
-    const wasRunning = runner.isRunning(installed.name);
-    await runner.drain(installed.name);
-    await activator.suspend(installed);
-    try {
-      await files.swap(operation, staging, installed.name);
-    } catch (error) {
-      await this.#bringBack(upgrade, wasRunning);
-      throw upgradeFailed(next, error);
-    }
-    try {
-      return await this.#start(upgrade);
-    } catch (error) {
-      await files.unswap(operation, installed.name);
-      await this.#bringBack(upgrade, wasRunning);
-      throw upgradeFailed(next, error);
-    }
-  }
-
-  async #start({ operation, next }: Upgrade): Promise<PluginRecord> {
-    const { operations, repository, activator, mayRun } = this.#options;
-    await operations.reach(operation, 'placed');
-    await repository.save(next, grantOf(next.manifest));
-    if (!next.enabled) return next;
-    activator.register(next);
-    return mayRun() ? activator.activate(next) : next;
-  }
-
-  async #bringBack({ installed, held }: Upgrade, wasRunning: boolean): Promise<void> {
-    const { repository, activator, logger } = this.#options;
-    await repository.save({ ...installed, status: wasRunning ? 'inactive' : installed.status }, held);
-    if (installed.enabled) activator.register(installed);
-    if (!wasRunning) return;
-    try {
-      await activator.activate(installed);
-    } catch (error) {
-      // The plugin is in `error` and says why; the upgrade's own failure is what the caller hears.
-      logger.error({ plugin: installed.name, reason: messageOf(error) }, 'plugin.not-brought-back');
-    }
+  async #replace(
+    entry: JournalEntry,
+    { installed, held, next }: { installed: PluginRecord; held: PluginGrant; next: PluginRecord },
+  ): Promise<PluginRecord> {
+    const { files, swapper } = this.#options;
+    return swapper.swap({
+      entry,
+      moves: await files.upgradeMoves(installed.name),
+      installed,
+      held,
+      next,
+      grant: grantOf(next.manifest),
+      reason: upgradeReason,
+    });
   }
 }
 
@@ -165,10 +127,10 @@ function upgradedRecord(
   };
 }
 
-function upgradeFailed(next: PluginRecord, error: unknown): PluginError {
-  return new PluginError(
-    'UPGRADE_FAILED',
-    `'${next.name}' ${next.version} did not start, so the installed version is back: ${messageOf(error)}`,
-    { cause: error },
-  );
+function upgradeFailed({ name, version }: Manifest, error: unknown): unknown {
+  const problem = storageProblem(error);
+  if (problem === null) return error;
+  return new PluginError('UPGRADE_FAILED', `'${name}' was not upgraded to ${version}: ${problem}`, {
+    cause: error,
+  });
 }

@@ -150,6 +150,7 @@ function standInPlugins(calls: string[]): PluginService {
     activate: done('activate'),
     deactivate: done('deactivate'),
     restart: done('restart'),
+    rollback: done('rollback'),
     uninstall: done('uninstall'),
     config: async () => ({ config: {}, effective: {}, configSchema: {} }),
     updateConfig: async (_name, config) => ({ success: true, config }),

@@ -55,6 +55,11 @@ export const pluginsRouter = router({
     .output(doneSchema)
     .mutation(({ ctx, input }) => ctx.services.plugins.restart(input.name)),
 
+  rollback: manageProcedure
+    .input(pluginRefSchema)
+    .output(doneSchema)
+    .mutation(({ ctx, input }) => ctx.services.plugins.rollback(input.name)),
+
   config: manageProcedure
     .input(pluginRefSchema)
     .output(pluginConfigOutputSchema)
