@@ -16,7 +16,7 @@ export async function install(service: Caller, path: string, options: Omit<Insta
 export async function act(
   service: Caller,
   name: string,
-  action: 'activate' | 'deactivate' | 'restart' | 'uninstall',
+  action: 'activate' | 'deactivate' | 'restart' | 'rollback' | 'uninstall',
 ) {
   const [method, path] = action === 'uninstall' ? ['DELETE', ''] : ['POST', `/${action}`];
   const { status, body } = await service.call<Done & ErrorBody>(method, `/api/plugins/${name}${path}`);

@@ -13,6 +13,18 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return stats.flatMap(({ child, state, parent }) => (parent === pid && state !== 'Z' ? [child] : []));
 }
 
+/** The processes that run with `path` in their command line. */
+export async function processesOf(path: string): Promise<number[]> {
+  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const own = await Promise.all(
+    all.map(async (pid) => {
+      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return commandLine.includes(path) && (await isAlive(pid)) ? [pid] : [];
+    }),
+  );
+  return own.flat();
+}
+
 /** The process group of `pid`, and what its open descriptors are. */
 export async function processFacts(
   pid: number,

@@ -78,7 +78,15 @@ export function createPlugins(options: Options): Plugins {
   });
   const activator = new PluginActivator({ repository, runner, registry, files, events, runtime, logger });
   const journal = new Journal(operations, logger);
-  const recovery = new PluginRecovery({ repository, operations, files, runner, runtime, logger });
+  const recovery = new PluginRecovery({
+    repository,
+    versions,
+    operations,
+    files,
+    runner,
+    runtime,
+    logger,
+  });
   const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
   const swapper = new VersionSwapper(parts);
   const manager = new PluginManager({
@@ -91,7 +99,7 @@ export function createPlugins(options: Options): Plugins {
     rollback: new PluginRollback({ ...parts, versions, swapper }),
     uninstaller: new PluginUninstaller(parts),
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
-    configurator: new PluginConfigurator({ repository, runner, activator, events, runtime }),
+    configurator: new PluginConfigurator({ repository, runner, activator, events, runtime, logger }),
     recovery,
     versions,
     queue,

@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts';
-import type { Move, OperationKind, OperationPhase, OperationStep } from './operation.ts';
+import type { Move, OperationKind, OperationPhase, OperationStep, SteppedKind } from './operation.ts';
 import type { OperationRepository, PhaseChange } from './operation-repository.ts';
 
 /**
@@ -55,8 +55,7 @@ export class JournalEntry {
 
   /** Says that a step has been made. */
   step(step: OperationStep): void {
-    const { id: operation, plugin } = this;
-    this.#logger.debug({ operation, kind: this.#kind, plugin, step }, 'operation.step');
+    logStep(this.#logger, { kind: this.#kind, plugin: this.plugin, step });
   }
 
   /** Writes down the moves that are about to be made. */
@@ -74,4 +73,12 @@ export class JournalEntry {
   async reach(phase: OperationPhase): Promise<void> {
     await this.#operations.reach(this.at(phase));
   }
+}
+
+/** Says that an operation, one that moves no files included, has made a step. */
+export function logStep(
+  logger: Logger,
+  made: { kind: SteppedKind; plugin: string; step: OperationStep },
+): void {
+  logger.debug(made, 'operation.step');
 }

@@ -4,8 +4,8 @@ export type OperationKind = (typeof operationKinds)[number];
 
 /**
  * How far an operation is, as far as undoing it goes. `preparing`: nothing has moved. `moving`: some of its moves may have
- * been made. `recorded`: a new plugin has its row, and `onInstall` is still to come. `committed`: the database says what
- * is to be, and what is left is to clean up.
+ * been made. `recorded`: the row says what is to be, but it has not been seen to work: `onInstall` or the start of the
+ * new version is still to come. `committed`: what is left is to clean up.
  */
 export const operationPhases = ['preparing', 'moving', 'recorded', 'committed'] as const;
 export type OperationPhase = (typeof operationPhases)[number];
@@ -32,12 +32,22 @@ export interface Operation {
  */
 export const operationSteps = {
   install: ['begun', 'staged', 'planned', 'moved', 'recorded', 'committed', 'cleaned'],
-  upgrade: ['begun', 'staged', 'rehearsed', 'stopped', 'planned', 'moved', 'committed', 'started', 'cleaned'],
-  rollback: ['begun', 'rehearsed', 'stopped', 'planned', 'moved', 'committed', 'started', 'cleaned'],
+  upgrade: [
+    'begun',
+    'staged',
+    'rehearsed',
+    'stopped',
+    'planned',
+    'moved',
+    'recorded',
+    'committed',
+    'cleaned',
+  ],
+  rollback: ['begun', 'rehearsed', 'stopped', 'planned', 'moved', 'recorded', 'committed', 'cleaned'],
   uninstall: ['begun', 'stopped', 'planned', 'moved', 'committed', 'cleaned'],
   activate: ['read', 'launched', 'greeted', 'saved'],
   configure: ['stored', 'delivered'],
 } as const;
-type SteppedKind = keyof typeof operationSteps;
+export type SteppedKind = keyof typeof operationSteps;
 /** An operation that fails takes its steps back: `reverting` once the database does, then `reverted`. */
 export type OperationStep = (typeof operationSteps)[SteppedKind][number] | 'reverting' | 'reverted';

@@ -5,6 +5,8 @@ import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { PluginProcess, ProcessExit } from '../plugin-process/plugin-process.ts';
 import type { Runtime } from '../runtime.ts';
+import { logStep } from './journal.ts';
+import type { OperationStep } from './operation.ts';
 import type { PluginFiles } from './plugin-files.ts';
 import { launchSpec } from './launch-spec.ts';
 import { checkConsent, grantOf, refuseExec } from './plugin-grants.ts';
@@ -41,8 +43,11 @@ export class PluginActivator {
     const { repository, runner, files, logger } = this.#options;
     try {
       const { current, grant } = await this.#readFromDisk(record);
+      this.#step(record.name, 'read');
       const process = await runner.launch(await launchSpec(current, current.pluginDir, grant, files));
+      this.#step(record.name, 'launched');
       await this.#runOnActivate(process, current);
+      this.#step(record.name, 'greeted');
       const now = this.#now();
       const active: PluginRecord = {
         ...current,
@@ -54,6 +59,7 @@ export class PluginActivator {
       };
       runner.admit(active.name, process);
       await repository.save(active, grant);
+      this.#step(record.name, 'saved');
       this.register(active);
       logger.info({ plugin: active.name, version: active.version }, 'plugin.activated');
       this.#changed(active.name);
@@ -172,6 +178,10 @@ export class PluginActivator {
     logger.debug({ plugin: record.name, err: error }, 'plugin.activation-failed');
     this.#changed(record.name);
     return shown;
+  }
+
+  #step(plugin: string, step: OperationStep): void {
+    logStep(this.#options.logger, { kind: 'activate', plugin, step });
   }
 
   #changed(name: string): void {

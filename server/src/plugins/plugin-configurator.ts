@@ -9,7 +9,9 @@ import {
 } from '@omniroute/shared/plugin-config';
 import { PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
+import type { Logger } from '../logger.ts';
 import type { Runtime } from '../runtime.ts';
+import { logStep } from './journal.ts';
 import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
@@ -21,6 +23,7 @@ interface Options {
   activator: PluginActivator;
   events: EventBus;
   runtime: Runtime;
+  logger: Logger;
 }
 
 /** Reads and replaces the config of a plugin. */
@@ -45,7 +48,7 @@ export class PluginConfigurator {
    * @throws PluginError INVALID_CONFIG with `details: [{ key, message }]`; nothing is stored then
    */
   async replace(record: PluginRecord, given: PluginConfig): Promise<UpdateConfigOutput> {
-    const { repository, runner, activator, events, runtime } = this.#options;
+    const { repository, runner, activator, events, runtime, logger } = this.#options;
     const { name, configSchema } = record;
     const config = unmaskSecrets(configSchema, record.config, given);
     const details = configProblems(configSchema, config);
@@ -62,8 +65,10 @@ export class PluginConfigurator {
       );
     }
     await repository.save({ ...record, config, updatedAt: runtime.now().toISOString() });
+    logStep(logger, { kind: 'configure', plugin: name, step: 'stored' });
     if (runner.isRunning(name))
       await activator.attempt(name, 'onConfigChange', () => runner.configure(name, effective));
+    logStep(logger, { kind: 'configure', plugin: name, step: 'delivered' });
     events.publish({ topic: 'plugins', name, change: 'updated' });
     return { success: true, config: maskSecrets(configSchema, config) };
   }

@@ -106,6 +106,13 @@ export class PluginFiles {
     await this.#sync();
   }
 
+  /** Where an operation has put the version that it replaces. Throws where it has replaced none. */
+  setAsideOf({ id, plugin, moves }: { id: string; plugin: string; moves: readonly Move[] }): string {
+    const move = moves.find(([from]) => from === 'plugin');
+    if (!move) throw new Error(`operation ${id} has replaced no version of ${plugin}`);
+    return this.#pathsOf(move, id, plugin).to;
+  }
+
   /** Removes what an operation has set aside for good. */
   async clear(operation: string): Promise<void> {
     await this.remove(this.#paths.staging(operation));

@@ -5,11 +5,15 @@ import type { JournalEntry } from './journal.ts';
 import type { Operation, OperationKind } from './operation.ts';
 import type { OperationRepository } from './operation-repository.ts';
 import type { PluginFiles } from './plugin-files.ts';
+import { describeManifest } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
+import type { PluginVersionRepository } from './plugin-version-repository.ts';
+import { readManifest } from './read-manifest.ts';
 
 interface Options {
   repository: PluginRepository;
+  versions: PluginVersionRepository;
   operations: OperationRepository;
   files: PluginFiles;
   runner: PluginRunner;
@@ -82,10 +86,10 @@ export class PluginRecovery {
 
   async #settleOne(operation: Operation): Promise<void> {
     const { operations, files } = this.#options;
-    const { id, kind, phase } = operation;
+    const { id, kind } = operation;
     if (kind === 'install') await this.#settleInstall(operation);
     else if (kind === 'uninstall') await this.#finishUninstall(operation);
-    else if (phase === 'moving') await this.#undoSwap(operation);
+    else await this.#settleSwap(operation);
     await files.clear(id);
     await operations.delete(id);
   }
@@ -104,10 +108,32 @@ export class PluginRecovery {
     await runner.forget(plugin);
   }
 
-  async #undoSwap(operation: Operation): Promise<void> {
+  /** A version that has not been seen to start was never installed. */
+  async #settleSwap(operation: Operation): Promise<void> {
     const { files } = this.#options;
+    if (operation.phase === 'committed' || operation.phase === 'preparing') return;
+    if (operation.phase === 'recorded') await this.#restoreRow(operation);
     await files.undo(operation);
     await files.dropEmptyDataDir(operation.plugin);
+  }
+
+  /** The row as it was, by what was kept of it, and by the files that were set aside. */
+  async #restoreRow(operation: Operation): Promise<void> {
+    const { repository, versions, files } = this.#options;
+    const record = await repository.find(operation.plugin);
+    const kept = record && (await versions.latest(record.id));
+    if (!kept) return;
+    const manifest = await readManifest(files.setAsideOf(operation));
+    const before = {
+      ...record,
+      ...describeManifest(manifest),
+      config: kept.config,
+      status: record.enabled ? ('inactive' as const) : record.status,
+      errorMessage: null,
+      updatedAt: this.#now(),
+    };
+    const reached = { operation: operation.id, phase: 'moving' as const };
+    await repository.restoreVersion(before, { grant: kept.grant, reached });
   }
 
   /** Whoever has begun to uninstall a plugin wants it gone. */

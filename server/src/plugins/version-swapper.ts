@@ -35,7 +35,7 @@ export class VersionSwapper {
   async swap(swap: Swap): Promise<PluginRecord> {
     const { repository, files, runner, activator } = this.#options;
     const { entry, moves, installed, next, grant, held, reason } = swap;
-    let isCommitted = false;
+    let isRecorded = false;
     await runner.drain(installed.name);
     await activator.suspend(installed);
     entry.step('stopped');
@@ -44,14 +44,15 @@ export class VersionSwapper {
       await files.make(entry, () => entry.step('moved'));
       const { version, config } = installed;
       const left = { version, config, grant: held, reason, createdAt: next.updatedAt };
-      await repository.replaceVersion(next, { grant, left, reached: entry.at('committed') });
-      isCommitted = true;
-      entry.step('committed');
+      await repository.replaceVersion(next, { grant, left, reached: entry.at('recorded') });
+      isRecorded = true;
+      entry.step('recorded');
       const record = await this.#start(next);
-      entry.step('started');
+      await entry.reach('committed');
+      entry.step('committed');
       return record;
     } catch (error) {
-      await this.#takeBack(swap, isCommitted);
+      await this.#takeBack(swap, isRecorded);
       throw swapFailed(installed, next, error);
     }
   }
@@ -63,12 +64,12 @@ export class VersionSwapper {
     return mayRun() ? activator.activate(next) : next;
   }
 
-  async #takeBack({ entry, installed, held }: Swap, isCommitted: boolean): Promise<void> {
+  async #takeBack({ entry, installed, held }: Swap, isRecorded: boolean): Promise<void> {
     const { repository, recovery, activator, logger } = this.#options;
     const wasUp = installed.status === 'active';
     const before = { ...installed, status: wasUp ? ('inactive' as const) : installed.status };
     try {
-      if (isCommitted) {
+      if (isRecorded) {
         await repository.restoreVersion(before, { grant: held, reached: entry.at('moving') });
         entry.step('reverting');
       }
