@@ -14,6 +14,13 @@ const entryExtensions = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']);
  * @throws PluginError INVALID_MANIFEST
  */
 export async function resolveEntry(dir: string, manifest: Manifest): Promise<string> {
+  const entry = await locateEntry(dir, manifest);
+  await checkIntegrity(entry, manifest.integrity);
+  return entry;
+}
+
+/** {@link resolveEntry} without a look at what the file holds. Throws PluginError INVALID_MANIFEST. */
+export async function locateEntry(dir: string, manifest: Pick<Manifest, 'main'>): Promise<string> {
   const root = await realpath(dir);
   const entry = await realpath(join(root, manifest.main)).catch(() => null);
   if (entry === null || !(await stat(entry)).isFile()) {
@@ -35,11 +42,11 @@ export async function resolveEntry(dir: string, manifest: Manifest): Promise<str
       `plugin.json: "main" names ${manifest.main}; it must end in one of ${allowed}.`,
     );
   }
-  await checkIntegrity(entry, manifest.integrity);
   return entry;
 }
 
-async function checkIntegrity(entry: string, expected: string | undefined): Promise<void> {
+/** Checks the file against the hash that its manifest declares, if any. Throws PluginError INVALID_MANIFEST. */
+export async function checkIntegrity(entry: string, expected: string | undefined): Promise<void> {
   if (expected === undefined) return;
   const content = await readFile(entry);
   if (checkData(content, expected)) return;

@@ -16,16 +16,15 @@ export function grantOf(manifest: Manifest): PluginGrant {
 }
 
 /**
- * Checks that a manifest asks for no more than was agreed to.
+ * What a manifest asks for beyond what was agreed to; null where that is nothing.
  *
  * @param alsoAgreed permissions that the operator agrees to in this call; paths, hosts and names come with them
- * @throws PluginError CONSENT_REQUIRED with the difference in `details`
  */
-export function checkConsent(
+export function beyondConsent(
   manifest: Manifest,
   held: PluginGrant,
   alsoAgreed: readonly Permission[] = [],
-): void {
+): PluginGrant | null {
   const asked = grantOf(manifest);
   const agreed = new Set(alsoAgreed);
   if (agreed.has('file-write')) agreed.add('file-read');
@@ -44,8 +43,22 @@ export function checkConsent(
     ...(hosts.length > 0 ? (['network'] as const) : []),
     ...(env.length > 0 ? (['env'] as const) : []),
   ]);
-  if (permissions.size === 0) return;
-  const difference = { permissions: [...permissions], readPaths, writePaths, hosts, env };
+  if (permissions.size === 0) return null;
+  return { permissions: [...permissions], readPaths, writePaths, hosts, env };
+}
+
+/**
+ * Checks that a manifest asks for no more than was agreed to; parameters as of {@link beyondConsent}.
+ *
+ * @throws PluginError CONSENT_REQUIRED with the difference in `details`
+ */
+export function checkConsent(
+  manifest: Manifest,
+  held: PluginGrant,
+  alsoAgreed: readonly Permission[] = [],
+): void {
+  const difference = beyondConsent(manifest, held, alsoAgreed);
+  if (difference === null) return;
   throw new PluginError(
     'CONSENT_REQUIRED',
     `Version ${manifest.version} of '${manifest.name}' asks for more than was agreed to: ${Object.values(difference).flat().join(', ')}. ` +

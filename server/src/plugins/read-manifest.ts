@@ -17,11 +17,18 @@ import { prototypeKeys } from '../prototype-keys.ts';
 export const manifestFile = 'plugin.json';
 
 /**
- * Reads and validates `plugin.json` in `dir`.
+ * Reads and validates `plugin.json` in `dir`, which must be made for this plugin API.
  *
  * @throws PluginError INVALID_MANIFEST, with `details: [{ path, message }]` where the schema refuses it
  */
 export async function readManifest(dir: string): Promise<Manifest> {
+  const manifest = await readAnyManifest(dir);
+  checkApiVersion(manifest);
+  return manifest;
+}
+
+/** {@link readManifest} without a look at `requires.omniroute`. Throws PluginError INVALID_MANIFEST. */
+export async function readAnyManifest(dir: string): Promise<Manifest> {
   const parsed = manifestSchema.safeParse(parseManifestText(await readManifestText(join(dir, manifestFile))));
   if (!parsed.success) {
     const details = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
@@ -30,7 +37,6 @@ export async function readManifest(dir: string): Promise<Manifest> {
       details,
     });
   }
-  checkApiVersion(parsed.data);
   return parsed.data;
 }
 
@@ -103,7 +109,8 @@ function checkKeys(value: object, depth: number): void {
   }
 }
 
-function checkApiVersion({ requires }: Manifest): void {
+/** Judges `requires.omniroute` against the plugin API of this service. Throws PluginError INVALID_MANIFEST. */
+export function checkApiVersion({ requires }: Pick<Manifest, 'requires'>): void {
   const range = requires.omniroute;
   if (range === undefined) return;
   if (validRange(range) === null) {
