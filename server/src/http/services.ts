@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DoctorReport } from '@omniroute/shared/doctor';
 import type { Health } from '@omniroute/shared/health';
 import type { CatalogListInput, CatalogListOutput } from '@omniroute/shared/marketplace';
 import type {
@@ -51,6 +52,7 @@ export interface PluginService {
   config(name: string): Promise<PluginConfigOutput>;
   updateConfig(name: string, config: PluginConfig): Promise<UpdateConfigOutput>;
   logs(name: string, tail: number): Promise<LogLine[]>;
+  doctor(name: string): Promise<DoctorReport>;
 }
 
 /** The hooks without the gateway in front: bodies are JSON values. */

@@ -11,6 +11,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import type { OperationRepository } from './operation-repository.ts';
 import { PluginActivator } from './plugin-activator.ts';
 import { PluginConfigurator } from './plugin-configurator.ts';
+import { PluginDoctor } from './plugin-doctor.ts';
 import { PluginFiles } from './plugin-files.ts';
 import { PluginInstaller } from './plugin-installer.ts';
 import { PluginManager } from './plugin-manager.ts';
@@ -89,11 +90,23 @@ export function createPlugins(options: Options): Plugins {
   });
   const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
   const swapper = new VersionSwapper(parts);
+  const doctor = new PluginDoctor({
+    repository,
+    files,
+    runner,
+    registry,
+    queue,
+    runtime,
+    logger,
+    isolationOf: (permissions) => effectiveIsolation(isolation, permissions),
+    mayRun,
+  });
   const manager = new PluginManager({
     repository,
     files,
     runner,
     activator,
+    doctor,
     installer: new PluginInstaller(parts),
     upgrader: new PluginUpgrader({ ...parts, swapper }),
     rollback: new PluginRollback({ ...parts, versions, swapper }),

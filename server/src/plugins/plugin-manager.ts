@@ -12,6 +12,7 @@ import type {
   ScanOutput,
   UpdateConfigOutput,
 } from '@omniroute/shared/plugin';
+import type { DoctorReport } from '@omniroute/shared/doctor';
 import type { Health } from '@omniroute/shared/health';
 import type { Manifest } from '@omniroute/shared/manifest';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
@@ -22,6 +23,7 @@ import type { ProcessExit } from '../plugin-process/plugin-process.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginConfigurator } from './plugin-configurator.ts';
+import type { PluginDoctor } from './plugin-doctor.ts';
 import type { PluginFiles } from './plugin-files.ts';
 import type { PluginInstaller } from './plugin-installer.ts';
 import { locatePackage } from './locate-package.ts';
@@ -48,6 +50,7 @@ interface Options {
   uninstaller: PluginUninstaller;
   scanner: PluginScanner;
   configurator: PluginConfigurator;
+  doctor: PluginDoctor;
   recovery: PluginRecovery;
   versions: PluginVersionRepository;
   queue: KeyedQueue;
@@ -177,6 +180,11 @@ export class PluginManager {
   async logs(name: string, tail: number): Promise<LogLine[]> {
     await this.#find(name);
     return this.#options.runner.log(name).tail(tail);
+  }
+
+  /** What is right and wrong with the plugin as it is now; does not wait for operations on it. */
+  async doctor(name: string): Promise<DoctorReport> {
+    return this.#options.doctor.examine(await this.#find(name));
   }
 
   /** Settles the journal, then starts every enabled plugin. One that fails ends in `error` and stops nobody else. */

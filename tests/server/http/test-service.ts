@@ -155,6 +155,7 @@ function standInPlugins(calls: string[]): PluginService {
     config: async () => ({ config: {}, effective: {}, configSchema: {} }),
     updateConfig: async (_name, config) => ({ success: true, config }),
     logs: async () => [],
+    doctor: async (plugin) => ({ plugin, result: 'pass', checks: [] }),
   };
 }
 

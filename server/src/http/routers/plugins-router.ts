@@ -1,3 +1,4 @@
+import { doctorReportSchema } from '@omniroute/shared/doctor';
 import {
   doneSchema,
   installInputSchema,
@@ -74,4 +75,9 @@ export const pluginsRouter = router({
     .input(logsInputSchema)
     .output(logsOutputSchema)
     .query(async ({ ctx, input }) => ({ lines: await ctx.services.plugins.logs(input.name, input.tail) })),
+
+  doctor: manageProcedure
+    .input(pluginRefSchema)
+    .output(doctorReportSchema)
+    .query(({ ctx, input }) => ctx.services.plugins.doctor(input.name)),
 });
