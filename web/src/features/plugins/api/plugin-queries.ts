@@ -18,6 +18,10 @@ export const pluginConfigQuery = (name: string) => queryOptions(trpc.plugins.con
 export const pluginLogsQuery = (name: string) =>
   queryOptions(trpc.plugins.logs.queryOptions({ name, tail: shownLogLines }, { staleTime: 0 }));
 
+/** Checks run when asked: they may start a process. A report is of its moment, so leaving the page drops it. */
+export const pluginDoctorQuery = (name: string) =>
+  queryOptions(trpc.plugins.doctor.queryOptions({ name }, { enabled: false, gcTime: 0 }));
+
 /** Reads again what may have changed about the plugin `name`; its log changes by its own events. */
 export async function invalidatePlugin(queryClient: QueryClient, name: string) {
   await Promise.all([

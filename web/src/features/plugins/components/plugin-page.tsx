@@ -12,6 +12,7 @@ import { pluginQuery } from '../api/plugin-queries.ts';
 import { useControlPlugin } from '../api/use-control-plugin.ts';
 import { PluginActions } from './plugin-actions.tsx';
 import { PluginConfigPanel } from './plugin-config-panel.tsx';
+import { PluginDoctor } from './plugin-doctor.tsx';
 import { PluginFacts } from './plugin-facts.tsx';
 import { PluginHooks } from './plugin-hooks.tsx';
 import { PluginIsolation } from './plugin-isolation.tsx';
@@ -91,6 +92,7 @@ function PluginSections({ plugin, onUninstalled }: { plugin: PluginDetail; onUni
         <div className={classes['main']}>
           <PluginConfigPanel name={plugin.name} />
           <PluginHooks plugin={plugin} />
+          <PluginDoctor key={plugin.name} plugin={plugin} />
           <PluginLog name={plugin.name} />
         </div>
         <div className={classes['side']}>
