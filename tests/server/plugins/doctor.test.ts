@@ -405,8 +405,8 @@ test('an uninstall during the checks waits for their process, and removes everyt
     return pids.length > 0 && pids;
   });
   expect((await act(service, 'loads-slowly', 'uninstall')).status).toBe(200);
-  expect((await examined).check('hooks')).toMatchObject({ result: 'pass' });
   expect(await isAlive(pid)).toBe(false);
+  expect((await examined).check('hooks')).toMatchObject({ result: 'pass' });
   expect(await service.plugins()).toEqual([]);
 });
 
