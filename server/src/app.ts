@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { Analytics } from './analytics/analytics.ts';
+import { AnalyticsRepository } from './analytics/analytics-repository.ts';
 import { AuthService } from './auth/auth-service.ts';
 import { readManagementToken } from './auth/management-token.ts';
 import { readSecretFile } from './auth/secret-file.ts';
@@ -76,6 +78,15 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const stored = await settings.read();
   let paused = stored.pluginsPaused;
   const isPaused = () => config.safeMode || paused;
+  const analytics = new Analytics({
+    repository: new AnalyticsRepository(database),
+    events,
+    runtime,
+    logger,
+    retentionDays: stored.analyticsRetentionDays,
+  });
+  cleanup.defer(() => analytics.stop());
+  analytics.start();
   const tools = findSandboxTools();
   const registry = new HookRegistry();
   const { manager, runner, observer } = createPlugins({
@@ -89,6 +100,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     logger,
     tools,
     isolation: await probeIsolation(tools, logger),
+    counter: analytics,
     mayRun: () => !isPaused(),
   });
   const pipeline = new Pipeline({ registry, invoker: runner, observer });
@@ -102,6 +114,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   upstreams.configure(stored);
   settings.onChange(async (changed) => {
     upstreams.configure(changed);
+    analytics.keep(changed.analyticsRetentionDays);
     if (changed.pluginsPaused === paused) return;
     paused = changed.pluginsPaused;
     await manager.applyPause();
@@ -116,6 +129,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
         registryUrl: async () => (await settings.read()).pluginMarketplaceUrl,
       }),
       settings,
+      analytics: analytics.service,
       auth,
       events,
       health: async () => ({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { logLineSchema } from './plugin.ts';
 
-/** The topics of `events.stream`; `install`, `metrics` and `traces` carry nothing yet. */
+/** The topics of `events.stream`; `install` and `traces` carry nothing yet. */
 export const eventTopics = ['plugins', 'logs', 'install', 'metrics', 'traces'] as const;
 export type EventTopic = (typeof eventTopics)[number];
 
@@ -9,6 +9,8 @@ export const serviceEventSchema = z.discriminatedUnion('topic', [
   /** Something of this plugin changed: read it again. */
   z.object({ topic: z.literal('plugins'), name: z.string(), change: z.enum(['updated', 'removed']) }),
   z.object({ topic: z.literal('logs'), name: z.string(), line: logLineSchema }),
+  /** More calls of these plugins were counted. */
+  z.object({ topic: z.literal('metrics'), names: z.array(z.string()) }),
 ]);
 export type ServiceEvent = z.infer<typeof serviceEventSchema>;
 

@@ -5,6 +5,7 @@ export interface Database {
   plugins: PluginTable;
   plugin_metrics: PluginMetricsTable;
   plugin_analytics: PluginAnalyticsTable;
+  plugin_hook_minutes: PluginHookMinutesTable;
   settings: { key: string; value: string; updated_at: string };
   sessions: { token_hash: string; created_at: string; expires_at: string };
   operations: OperationTable;
@@ -53,6 +54,20 @@ interface PluginAnalyticsTable {
   success: number;
   error_message: string | null;
   created_at: string;
+}
+
+interface PluginHookMinutesTable {
+  plugin_name: string;
+  hook: string;
+  minute: string;
+  calls: number;
+  errors: number;
+  timeouts: number;
+  blocks: number;
+  bypasses: number;
+  refusals: number;
+  total_duration_ms: number;
+  histogram: string;
 }
 
 interface OperationTable {

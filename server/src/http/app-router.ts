@@ -1,4 +1,5 @@
 import { healthSchema } from '@omniroute/shared/health';
+import { analyticsRouter } from './routers/analytics-router.ts';
 import { authRouter } from './routers/auth-router.ts';
 import { eventsRouter } from './routers/events-router.ts';
 import { marketplaceRouter } from './routers/marketplace-router.ts';
@@ -10,6 +11,7 @@ import { localProcedure, router } from './trpc.ts';
 export const appRouter = router({
   plugins: pluginsRouter,
   marketplace: marketplaceRouter,
+  analytics: analyticsRouter,
   settings: settingsRouter,
   auth: authRouter,
   pipeline: pipelineRouter,

@@ -23,6 +23,8 @@ export const restRoutes: readonly RestRoute[] = [
   { method: 'PUT', path: '/api/plugins/:name/config', procedure: 'plugins.updateConfig', status: 200 },
   { method: 'GET', path: '/api/plugins/:name/logs', procedure: 'plugins.logs', status: 200 },
   { method: 'GET', path: '/api/plugins/:name/doctor', procedure: 'plugins.doctor', status: 200 },
+  { method: 'GET', path: '/api/plugins/:name/metrics', procedure: 'analytics.metrics', status: 200 },
+  { method: 'GET', path: '/api/plugins/:name/analytics', procedure: 'analytics.get', status: 200 },
   { method: 'GET', path: '/api/settings', procedure: 'settings.get', status: 200 },
   { method: 'PATCH', path: '/api/settings', procedure: 'settings.update', status: 200 },
   { method: 'POST', path: '/api/auth/login', procedure: 'auth.login', status: 200 },

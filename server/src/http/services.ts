@@ -1,4 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type {
+  AnalyticsInput,
+  AnalyticsOutput,
+  MetricsInput,
+  MetricsOutput,
+  OverviewOutput,
+} from '@omniroute/shared/analytics';
 import type { DoctorReport } from '@omniroute/shared/doctor';
 import type { Health } from '@omniroute/shared/health';
 import type { CatalogListInput, CatalogListOutput } from '@omniroute/shared/marketplace';
@@ -32,6 +39,11 @@ export interface Services {
   plugins: PluginService;
   pipeline: PipelineService;
   catalog: { list(input: CatalogListInput): Promise<CatalogListOutput> };
+  analytics: {
+    metrics(input: MetricsInput): Promise<MetricsOutput>;
+    get(input: AnalyticsInput): Promise<AnalyticsOutput>;
+    overview(): Promise<OverviewOutput>;
+  };
   settings: { get(): Promise<Settings>; update(patch: SettingsPatch): Promise<Settings> };
   auth: AuthService;
   events: EventBus;

@@ -30,10 +30,26 @@ interface HookFailure {
   pluginStack: string | undefined;
 }
 
+/** How the call of a hook that was due went; a failure is told by HookFailure, too. */
+interface HookCalled {
+  plugin: string;
+  hook: PipelineHook;
+  /** What a failure came to for the client: `closed` only where it was refused. */
+  policy: FailurePolicy;
+  /** By performance.now(), around the call. */
+  durationMs: number;
+  outcome: 'DONE' | 'BLOCKED' | HookCallFailure;
+  message: string;
+}
+
 /** How a hook call went: `passed` means that the request goes on as if the hook were not there. */
 type Step<T> = { kind: 'done'; reply: HookReply; value: T } | { kind: 'passed' } | { kind: 'closed' };
 
 export interface HookObserver {
+  /** Every call of a hook, in whatever way it ended. On the request's path: it must not wait. */
+  called(call: HookCalled): void;
+  /** A response went past a hook (`open`), or was refused for it (`closed`), without a call. */
+  unseen(hook: Pick<HookCalled, 'plugin' | 'hook' | 'policy'>): void;
   /** A hook call that did not do its work. Never silent: it goes to the plugin's log and the service's. */
   failed(failure: HookFailure): void;
   /** Something that the author should know about a call that did work. */
@@ -117,7 +133,14 @@ export class Pipeline {
 
   /** Records that a response goes to the client past every `onResponse` hook, or is refused for a closed one. */
   bypassed(request: RequestState, message: string): void {
-    for (const hook of request.hooks.list('onResponse')) this.#report(hook, request, 'BYPASSED', message);
+    const refused = request.hooks.closed('onResponse') !== undefined;
+    for (const hook of request.hooks.list('onResponse')) {
+      this.#report(hook, request, 'BYPASSED', message);
+      const policy = policyOf(hook, request);
+      // What is refused for another hook has not gone past this one.
+      if (policy === 'closed' || !refused)
+        this.#observer.unseen({ plugin: hook.plugin, hook: hook.name, policy });
+    }
   }
 
   /** Runs `onError`. Returns the first fallback, or our 503 where a closed hook failed, or null. */
@@ -157,24 +180,31 @@ export class Pipeline {
     second: Buffer | null,
     apply: (reply: HookReply) => T,
   ): Promise<Step<T>> {
+    const startedAt = performance.now();
     const call = this.#invoke(hook, request, head, second);
     if (hook.mode === 'observe') {
-      call.catch((error: unknown) => {
-        if (error instanceof HookCallError) this.#fail(hook, request, error);
-        else this.#observer.broke(error);
-      });
+      call.then(
+        () => this.#called(hook, request, startedAt, 'DONE'),
+        (error: unknown) => {
+          if (error instanceof HookCallError) this.#fail(hook, request, startedAt, error);
+          else this.#observer.broke(error);
+        },
+      );
       return { kind: 'passed' };
     }
     try {
       const reply = await call;
       const value = apply(reply);
+      this.#called(hook, request, startedAt, reply.head.blocked ? 'BLOCKED' : 'DONE');
       for (const note of reply.head.notes) this.#observer.noted(hook.plugin, note);
       return { kind: 'done', reply, value };
     } catch (error) {
-      if (!(error instanceof HookCallError) || error.failure === 'CANCELLED') throw error;
-      // It was deactivated while this request was on its way: it is no guard of it any more.
-      if (isGone(error) && !this.#registry.isRegistered(hook.plugin)) return { kind: 'passed' };
-      this.#fail(hook, request, error);
+      if (!(error instanceof HookCallError)) throw error;
+      if (error.failure === 'CANCELLED') {
+        this.#called(hook, request, startedAt, 'CANCELLED');
+        throw error;
+      }
+      if (!this.#fail(hook, request, startedAt, error)) return { kind: 'passed' };
       return { kind: hook.failure === 'closed' ? 'closed' : 'passed' };
     }
   }
@@ -194,8 +224,26 @@ export class Pipeline {
     });
   }
 
-  #fail(hook: RegisteredHook, request: RequestState, error: HookCallError): void {
-    this.#report(hook, request, error.failure, error.message, error.pluginStack);
+  /** Reports a failed call. False where it was none: the plugin is no guard of this request any more. */
+  #fail(hook: RegisteredHook, request: RequestState, startedAt: number, error: HookCallError): boolean {
+    // It was deactivated while this request was on its way.
+    if (isGone(error) && !this.#registry.isRegistered(hook.plugin)) return false;
+    const { failure, message, pluginStack } = error;
+    this.#called(hook, request, startedAt, failure, message);
+    this.#report(hook, request, failure, message, pluginStack);
+    return true;
+  }
+
+  #called(
+    hook: RegisteredHook,
+    request: RequestState,
+    startedAt: number,
+    outcome: HookCalled['outcome'],
+    message = '',
+  ): void {
+    const policy = policyOf(hook, request);
+    const durationMs = performance.now() - startedAt;
+    this.#observer.called({ plugin: hook.plugin, hook: hook.name, policy, durationMs, outcome, message });
   }
 
   #report(
@@ -208,6 +256,11 @@ export class Pipeline {
     const { requestId } = request.input;
     this.#observer.failed({ plugin, hook, policy, requestId, failure, message, pluginStack });
   }
+}
+
+/** What the hook's failure comes to: an observer, and a client that has its answer, are never refused anything. */
+function policyOf({ mode, failure }: RegisteredHook, request: RequestState): FailurePolicy {
+  return mode === 'observe' || request.isAnswered ? 'open' : failure;
 }
 
 function isGone({ failure }: HookCallError): boolean {

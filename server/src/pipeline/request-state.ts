@@ -32,6 +32,7 @@ export class RequestState {
   #model: string | null;
   #stream: boolean;
   #signal: AbortSignal | undefined;
+  #isAnswered = false;
 
   constructor(
     input: RequestInput,
@@ -74,6 +75,11 @@ export class RequestState {
   /** From here on the hooks run to their end, whether the client stays or not: it has been answered. */
   outlive(): void {
     this.#signal = undefined;
+    this.#isAnswered = true;
+  }
+
+  get isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   get metadata(): Record<string, unknown> {

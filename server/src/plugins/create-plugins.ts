@@ -19,12 +19,18 @@ import { PluginPaths } from './plugin-paths.ts';
 import { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import { PluginRollback } from './plugin-rollback.ts';
-import { PluginRunner } from './plugin-runner.ts';
+import { type LifeHookCall, PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
 import type { PluginVersionRepository } from './plugin-version-repository.ts';
 import { VersionSwapper } from './version-swapper.ts';
+
+/** Where hook calls are counted. */
+interface HookCounter extends Pick<HookObserver, 'called' | 'unseen'> {
+  called(call: Parameters<HookObserver['called']>[0] | (LifeHookCall & { policy: null })): void;
+  forget(plugin: string): Promise<void>;
+}
 
 interface Options {
   repository: PluginRepository;
@@ -37,6 +43,7 @@ interface Options {
   logger: Logger;
   tools: SandboxTools;
   isolation: MachineIsolation;
+  counter: HookCounter;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
 }
@@ -60,6 +67,7 @@ export function createPlugins(options: Options): Plugins {
     logger,
     tools,
     isolation,
+    counter,
     mayRun,
   } = options;
   const paths = new PluginPaths(dataDir);
@@ -71,6 +79,7 @@ export function createPlugins(options: Options): Plugins {
     runtime,
     logger,
     onLogLine: (name, line) => events.publish({ topic: 'logs', name, line }),
+    onCalled: (call) => counter.called({ ...call, policy: null }),
     onUnexpectedExit: (name, exit) => {
       manager.onUnexpectedExit(name, exit).catch((error: unknown) => {
         logger.error({ plugin: name, err: error }, 'plugin.exit-not-recorded');
@@ -110,7 +119,7 @@ export function createPlugins(options: Options): Plugins {
     installer: new PluginInstaller(parts),
     upgrader: new PluginUpgrader({ ...parts, swapper }),
     rollback: new PluginRollback({ ...parts, versions, swapper }),
-    uninstaller: new PluginUninstaller(parts),
+    uninstaller: new PluginUninstaller({ ...parts, forgetCounts: (name) => counter.forget(name) }),
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime, logger }),
     recovery,
@@ -121,15 +130,17 @@ export function createPlugins(options: Options): Plugins {
     isolationOf: (record) => effectiveIsolation(isolation, record.permissions),
     mayRun,
   });
-  return { manager, runner, observer: observeHooks(runner, logger) };
+  return { manager, runner, observer: observeHooks(runner, counter, logger) };
 }
 
 const maxStackLines = 10;
 
 /** A hook that fails is never silent: the plugin's log and the service's both have it. */
-function observeHooks(runner: PluginRunner, logger: Logger): HookObserver {
+function observeHooks(runner: PluginRunner, counter: HookCounter, logger: Logger): HookObserver {
   const write = (plugin: string, text: string) => runner.log(plugin).write('host', text);
   return {
+    called: (call) => counter.called(call),
+    unseen: (hook) => counter.unseen(hook),
     failed: ({ plugin, hook, policy, requestId, failure, message, pluginStack }) => {
       logger.warn({ plugin, hook, policy, requestId, failure, reason: message }, 'hook.failed');
       write(plugin, `${hook} failed (${failure}, ${policy}): ${message}`);

@@ -154,7 +154,7 @@ export class PluginActivator {
   async #runOnActivate(process: PluginProcess, record: PluginRecord): Promise<void> {
     if (!record.hooks.includes('onActivate')) return;
     try {
-      await this.#options.runner.callLifecycle(process, 'onActivate');
+      await this.#options.runner.callLifecycle(record.name, process, 'onActivate');
     } catch (error) {
       await this.#options.runner.dismiss(record.name, process);
       throw new Error(`onActivate failed: ${messageOf(error)}`, { cause: error });

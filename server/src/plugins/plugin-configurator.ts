@@ -67,7 +67,7 @@ export class PluginConfigurator {
     await repository.save({ ...record, config, updatedAt: runtime.now().toISOString() });
     logStep(logger, { kind: 'configure', plugin: name, step: 'stored' });
     if (runner.isRunning(name))
-      await activator.attempt(name, 'onConfigChange', () => runner.configure(name, effective));
+      await activator.attempt(name, 'onConfigChange', () => runner.configure(record, effective));
     logStep(logger, { kind: 'configure', plugin: name, step: 'delivered' });
     events.publish({ topic: 'plugins', name, change: 'updated' });
     return { success: true, config: maskSecrets(configSchema, config) };

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import type { LifecycleHook } from '@omniroute/shared/hook';
+import type { HookName, LifecycleHook } from '@omniroute/shared/hook';
 import { declaredHookNames } from '@omniroute/shared/manifest';
 import type { LogLine, PluginDetail, ProcessState } from '@omniroute/shared/plugin';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import type { Logger } from '../logger.ts';
 import type { HookInvoker } from '../pipeline/pipeline.ts';
 import { childEnv } from '../plugin-process/child-env.ts';
-import { HookCallError } from '../plugin-process/hook-call-error.ts';
+import { HookCallError, type HookCallFailure } from '../plugin-process/hook-call-error.ts';
 import { PluginLog } from '../plugin-process/plugin-log.ts';
 import { type HookCall, PluginProcess, type ProcessExit } from '../plugin-process/plugin-process.ts';
 import type { HookReply } from '../plugin-process/read-frame.ts';
@@ -21,12 +21,23 @@ const drainTimeoutMs = 5_000;
 type ProcessFacts = PluginDetail['process'];
 type LastExit = NonNullable<ProcessFacts['lastExit']>;
 
+/** How a call of one of the hooks of a plugin's own life went. */
+export interface LifeHookCall {
+  plugin: string;
+  hook: LifecycleHook | 'onConfigChange';
+  durationMs: number;
+  outcome: 'DONE' | HookCallFailure;
+  message: string;
+}
+
 interface Options {
   paths: PluginPaths;
   tools: SandboxTools;
   runtime: Runtime;
   logger: Logger;
   onLogLine: (name: string, line: LogLine) => void;
+  /** A hook of the plugin's own life was called. */
+  onCalled: (call: LifeHookCall) => void;
   /** A plugin that was admitted ended without being asked to. */
   onUnexpectedExit: (name: string, exit: ProcessExit) => void;
 }
@@ -102,20 +113,22 @@ export class PluginRunner implements HookInvoker {
   async runOnce(spec: LaunchSpec, hook: LifecycleHook): Promise<void> {
     const process = await this.#start(spec, [hook]);
     try {
-      await this.callLifecycle(process, hook);
+      await this.callLifecycle(spec.manifest.name, process, hook);
     } finally {
       await process.stop();
     }
   }
 
-  async callLifecycle(process: PluginProcess, hook: LifecycleHook): Promise<void> {
+  async callLifecycle(plugin: string, process: PluginProcess, hook: LifecycleHook): Promise<void> {
     const { signal } = this.#stopping;
-    await process.call({ hook, head: {}, parts: [], timeoutMs: lifecycleTimeoutMs, signal });
+    await this.#counted(plugin, hook, () =>
+      process.call({ hook, head: {}, parts: [], timeoutMs: lifecycleTimeoutMs, signal }),
+    );
   }
 
   /** Runs a lifecycle hook in the running process. Rejects with HookCallError `NOT_RUNNING` where there is none. */
   async callRunning(name: string, hook: LifecycleHook): Promise<void> {
-    await this.callLifecycle(this.#get(name), hook);
+    await this.callLifecycle(name, this.#get(name), hook);
   }
 
   call(name: string, call: HookCall): Promise<HookReply> {
@@ -125,9 +138,14 @@ export class PluginRunner implements HookInvoker {
   }
 
   /** Gives a running plugin its new effective config and awaits its `onConfigChange`. */
-  async configure(name: string, config: PluginConfig): Promise<void> {
+  async configure(
+    { name, hooks }: { name: string; hooks: readonly HookName[] },
+    config: PluginConfig,
+  ): Promise<void> {
     const { signal } = this.#stopping;
-    await this.#get(name).configure(JSON.stringify(config), lifecycleTimeoutMs, signal);
+    const process = this.#get(name);
+    const configure = () => process.configure(JSON.stringify(config), lifecycleTimeoutMs, signal);
+    await (hooks.includes('onConfigChange') ? this.#counted(name, 'onConfigChange', configure) : configure());
   }
 
   /** Waits until the calls in flight are answered, 5 s at most. */
@@ -175,6 +193,19 @@ export class PluginRunner implements HookInvoker {
       memoryBytes: process?.pid ? await residentBytes(process.pid) : null,
       lastExit: this.#lastExits.get(name) ?? null,
     };
+  }
+
+  async #counted(plugin: string, hook: LifeHookCall['hook'], call: () => Promise<unknown>): Promise<void> {
+    const startedAt = performance.now();
+    const report = (outcome: LifeHookCall['outcome'], message = '') =>
+      this.#options.onCalled({ plugin, hook, durationMs: performance.now() - startedAt, outcome, message });
+    try {
+      await call();
+    } catch (error) {
+      if (error instanceof HookCallError) report(error.failure, error.message);
+      throw error;
+    }
+    report('DONE');
   }
 
   #get(name: string): PluginProcess {

@@ -4,7 +4,10 @@ import { launchSpec } from './launch-spec.ts';
 import type { PluginParts } from './plugin-parts.ts';
 import type { PluginRecord } from './plugin-record.ts';
 
-type Options = Omit<PluginParts, 'logger'>;
+interface Options extends Omit<PluginParts, 'logger'> {
+  /** Deletes what was counted of a plugin. Never rejects. */
+  forgetCounts: (name: string) => Promise<void>;
+}
 
 /** Takes a plugin away with everything that it has, whether it can load or not. */
 export class PluginUninstaller {
@@ -32,11 +35,12 @@ export class PluginUninstaller {
   }
 
   async #remove(entry: JournalEntry, record: PluginRecord): Promise<void> {
-    const { repository, files, runtime } = this.#options;
+    const { repository, files, runtime, forgetCounts } = this.#options;
     await this.#runOnUninstall(record);
     entry.step('stopped');
     await entry.plan(await files.uninstallMoves(record.name));
     await files.make(entry, () => entry.step('moved'));
+    await forgetCounts(record.name);
     await repository.delete(record.id, { ...entry.at('committed'), at: runtime.now().toISOString() });
     entry.step('committed');
   }

@@ -76,6 +76,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       error: async () => ({}),
     },
     catalog: { list: async () => ({ plugins: [], total: 0, source: 'seed' }) },
+    analytics: {
+      metrics: async ({ windowMinutes }) => ({ metrics: [], windowMinutes, hooks: [] }),
+      get: async () => ({ calls: [], minutes: [] }),
+      overview: async () => ({ windowMinutes: 60, plugins: [] }),
+    },
     settings: new SettingsService({ repository: new SettingsRepository(database), runtime, port }),
     auth,
     events,

@@ -9,7 +9,7 @@ export function applyServiceEvents(queryClient: QueryClient, events: ServiceEven
   const lines = new Map<string, LogLine[]>();
   for (const event of events) {
     if (event.topic === 'plugins') changed.add(event.name);
-    else lines.set(event.name, [...(lines.get(event.name) ?? []), event.line]);
+    if (event.topic === 'logs') lines.set(event.name, [...(lines.get(event.name) ?? []), event.line]);
   }
   for (const name of changed) void invalidatePlugin(queryClient, name);
   for (const [name, added] of lines) appendLogLines(queryClient, name, added);
