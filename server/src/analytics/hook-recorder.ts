@@ -4,6 +4,9 @@ import { type HookCell, type HookTotals, mergeCell, mergeTotals, newCell } from 
 
 const msPerMinute = 60_000;
 const successesPerSecond = 10;
+/** How many minutes of one hook may wait to be written, and how many calls of all. */
+const maxMinutes = 60;
+const maxSamples = 20_000;
 const maxMessageLength = 1_000;
 
 /** How a call went. `CANCELLED` is a caller that left; what follows it are failures. */
@@ -48,12 +51,6 @@ export interface Batch {
   samples: CallSample[];
 }
 
-interface Limits {
-  /** How many minutes of one hook may wait. */
-  minutes: number;
-  samples: number;
-}
-
 interface PendingHook {
   /** By minute, oldest first. */
   cells: Map<number, HookCell>;
@@ -67,15 +64,13 @@ interface PendingHook {
 /** Counts hook calls in memory. It is on every request's path: a few additions for each call, no waiting. */
 export class HookRecorder {
   readonly #runtime: Runtime;
-  readonly #limits: Limits;
   #plugins = new Map<string, Map<HookName, PendingHook>>();
   #samples: CallSample[] = [];
   #changed = false;
   #dropped = { samples: 0, minutes: 0 };
 
-  constructor(runtime: Runtime, limits: Limits = { minutes: 60, samples: 20_000 }) {
+  constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.#limits = limits;
   }
 
   /** Whether anything waits to be written. */
@@ -152,7 +147,7 @@ export class HookRecorder {
     for (const total of totals) addTotals(this.#pending(total.plugin, total.hook), total);
     for (const of of this.#plugins.values()) for (const pending of of.values()) this.#limitMinutes(pending);
     const all = [...samples, ...this.#samples];
-    this.#samples = all.slice(0, this.#limits.samples);
+    this.#samples = all.slice(0, maxSamples);
     this.#dropped.samples += all.length - this.#samples.length;
     this.#changed = true;
   }
@@ -203,14 +198,14 @@ export class HookRecorder {
   }
 
   #sample(sample: CallSample): void {
-    if (this.#samples.length < this.#limits.samples) this.#samples.push(sample);
+    if (this.#samples.length < maxSamples) this.#samples.push(sample);
     else this.#dropped.samples += 1;
   }
 
   /** Counts of minutes that have to go stay in the totals, which are exact. */
   #limitMinutes(pending: PendingHook): void {
     for (const [minute, cell] of pending.cells) {
-      if (pending.cells.size <= this.#limits.minutes) return;
+      if (pending.cells.size <= maxMinutes) return;
       if (cell === pending.current) continue;
       pending.cells.delete(minute);
       addTotals(pending, cell);

@@ -5,6 +5,8 @@ import type { Runtime } from '../runtime.ts';
 import type { AnalyticsRepository } from './analytics-repository.ts';
 
 const everyMs = 60 * 60_000;
+/** How many calls stay, however new they are. */
+const maxCalls = 200_000;
 const msPerDay = 24 * 60 * 60_000;
 /** Calls that may be written before those beyond the newest are looked for again. */
 const callsBetweenTrims = 10_000;
@@ -15,13 +17,11 @@ interface Options {
   repository: AnalyticsRepository;
   runtime: Runtime;
   logger: Logger;
-  /** How many calls stay, however new they are. */
-  maxCalls?: number;
 }
 
 /** Deletes what is older than the operator wants to keep, and calls beyond the newest 200 000, a few at a time. */
 export class Retention {
-  readonly #options: Options & { maxCalls: number };
+  readonly #options: Options;
   readonly #stopping = new AbortController();
   #days: number;
   #timer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class Retention {
 
   constructor(days: number, options: Options) {
     this.#days = days;
-    this.#options = { maxCalls: 200_000, ...options };
+    this.#options = options;
     this.#clock = this.#readClock();
   }
 
@@ -84,7 +84,7 @@ export class Retention {
   }
 
   async #trim(): Promise<void> {
-    const { repository, maxCalls } = this.#options;
+    const { repository } = this.#options;
     const last = await repository.newestBeyond(maxCalls);
     if (last !== null) await this.#repeat(() => repository.deleteUpTo(last));
   }
