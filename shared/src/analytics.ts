@@ -64,20 +64,23 @@ export const metricsOutputSchema = z.object({
 });
 export type MetricsOutput = z.infer<typeof metricsOutputSchema>;
 
-const successSchema = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })]);
+/** In an address, `true` or `false`. */
+const flagSchema = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })]);
 const instantSchema = z.iso.datetime({ offset: true });
 
 /** `from` and `to` are at most 7 days apart. */
 export const analyticsInputSchema = pluginRefSchema.extend({
   hook: hookNameSchema.optional(),
   /** Only the calls that succeeded, or only those that failed. The minutes count both. */
-  success: successSchema.optional(),
+  success: flagSchema.optional(),
   /** 24 hours before `to`, if absent. */
   from: instantSchema.optional(),
   /** Now, if absent. */
   to: instantSchema.optional(),
   /** How many calls, the newest first. */
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  /** False leaves the minutes out: there may be many. */
+  minutes: flagSchema.default(true),
 });
 export type AnalyticsInput = z.infer<typeof analyticsInputSchema>;
 

@@ -94,6 +94,7 @@ describe('of a plugin with a success and a failure', () => {
   test.each<[query: string, calls: number, minutes: number]>([
     ['?limit=1', 1, 2],
     ['?success=true', 1, 2],
+    ['?minutes=false', 2, 0],
     ['?hook=onResponse', 0, 0],
     ['?from=2026-05-05T12:01:00Z', 1, 1],
     ['?to=2026-05-05T12:01:00Z', 1, 2],

@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
+import { followMetrics } from '../features/analytics/api/follow-metrics.ts';
 import { applyServiceEvents } from '../features/plugins/api/apply-service-events.ts';
 import { watchEvents } from '../lib/watch-events.ts';
 
@@ -13,16 +14,22 @@ export function LiveUpdates({ children }: { children: ReactNode }) {
   const queryClient = useQueryClient();
   const [connected, setConnected] = useState(true);
 
-  useEffect(
-    () =>
-      watchEvents({
-        topics: ['plugins', 'logs'],
-        onEvents: (events) => applyServiceEvents(queryClient, events),
-        onStale: () => void queryClient.invalidateQueries(),
-        onConnectedChange: setConnected,
-      }),
-    [queryClient],
-  );
+  useEffect(() => {
+    const metrics = followMetrics(queryClient);
+    const stopWatching = watchEvents({
+      topics: ['plugins', 'logs', 'metrics'],
+      onEvents: (events) => {
+        applyServiceEvents(queryClient, events);
+        metrics.apply(events);
+      },
+      onStale: () => void queryClient.invalidateQueries(),
+      onConnectedChange: setConnected,
+    });
+    return () => {
+      stopWatching();
+      metrics.stop();
+    };
+  }, [queryClient]);
 
   return <ConnectedContext value={connected}>{children}</ConnectedContext>;
 }

@@ -9,6 +9,11 @@ import {
 } from '@tanstack/react-router';
 import { FailurePage } from '../components/ui/failure-page.tsx';
 import { NotFoundPage } from '../components/ui/not-found-page.tsx';
+import {
+  overviewQuery,
+  pluginFailuresQuery,
+  pluginMetricsQuery,
+} from '../features/analytics/api/analytics-queries.ts';
 import { logIn } from '../features/auth/api/log-in.ts';
 import { sessionQuery } from '../features/auth/api/session-query.ts';
 import {
@@ -75,7 +80,7 @@ const installedRoute = createRoute({
       ...(status ? { status } : {}),
     };
   },
-  loader: () => readAhead(queryClient.query(pluginListQuery())),
+  loader: () => readAhead(queryClient.query(pluginListQuery()), queryClient.query(overviewQuery())),
   component: lazyRouteComponent(() => import('./routes/installed.tsx'), 'InstalledRoute'),
 });
 
@@ -87,6 +92,8 @@ const pluginRoute = createRoute({
       queryClient.query(pluginQuery(name)),
       queryClient.query(pluginConfigQuery(name)),
       queryClient.query(pluginLogsQuery(name)),
+      queryClient.query(pluginMetricsQuery(name)),
+      queryClient.query(pluginFailuresQuery(name)),
     ),
   component: lazyRouteComponent(() => import('./routes/plugin.tsx'), 'PluginRoute'),
 });

@@ -9,6 +9,22 @@ const clock = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 });
 
+const wholeNumber = new Intl.NumberFormat();
+const shortNumber = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
+
+/** Digits grouped; from a million on shortened, such as `1.2M`. */
+export function formatNumber(value: number): string {
+  return value < 1_000_000 ? wholeNumber.format(value) : shortNumber.format(value);
+}
+
+/** A measured time to two digits, such as `0.4 ms`, `23 ms` or `1.2 s`; a dash for none. */
+export function formatLatency(ms: number | null): string {
+  if (ms === null) return '–';
+  if (ms < 0.1) return '< 0.1 ms';
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  return ms < 999.5 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
 /** An ISO 8601 time as the reader's date and time. */
 export function formatDateTime(iso: string): string {
   return dateTime.format(new Date(iso));

@@ -1,5 +1,6 @@
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
+import { PluginFigures } from '../../features/analytics/components/plugin-figures.tsx';
 import { InstalledPlugins } from '../../features/plugins/components/installed-plugins.tsx';
 import type { PluginFilter } from '../../features/plugins/components/plugin-filter.ts';
 
@@ -19,5 +20,11 @@ export function InstalledRoute() {
     });
   }
 
-  return <InstalledPlugins filter={filter} onFilterChange={change} />;
+  return (
+    <InstalledPlugins
+      filter={filter}
+      onFilterChange={change}
+      figuresOf={(name) => <PluginFigures name={name} />}
+    />
+  );
 }

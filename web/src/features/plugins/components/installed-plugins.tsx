@@ -2,6 +2,7 @@ import { Button, Skeleton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconFolderSearch, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { ErrorState } from '../../../components/ui/error-state.tsx';
 import { PageHeader } from '../../../components/ui/page-header.tsx';
 import { appError } from '../../../lib/app-error.ts';
@@ -18,6 +19,8 @@ import { ScanResult } from './scan-result.tsx';
 interface InstalledPluginsProps {
   filter: PluginFilter;
   onFilterChange: (filter: PluginFilter) => void;
+  /** What a row says of its plugin's calls. */
+  figuresOf: (name: string) => ReactNode;
 }
 
 export function InstalledPlugins(props: InstalledPluginsProps) {
@@ -53,7 +56,7 @@ export function InstalledPlugins(props: InstalledPluginsProps) {
   );
 }
 
-function Plugins({ filter, onFilterChange }: InstalledPluginsProps) {
+function Plugins({ filter, onFilterChange, figuresOf }: InstalledPluginsProps) {
   const { data, error, isFetching, refetch } = useQuery(pluginListQuery());
   if (data !== undefined) {
     if (data.plugins.length === 0) return <FirstPlugin />;
@@ -64,7 +67,7 @@ function Plugins({ filter, onFilterChange }: InstalledPluginsProps) {
     return (
       <>
         <PluginFilterBar plugins={data.plugins} filter={filter} onChange={onFilterChange} />
-        <PluginList plugins={shown} />
+        <PluginList plugins={shown} figuresOf={figuresOf} />
       </>
     );
   }

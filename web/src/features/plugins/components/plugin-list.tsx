@@ -1,9 +1,15 @@
 import { Skeleton, Text } from '@mantine/core';
 import type { PluginSummary } from '@omniroute/shared/plugin';
+import type { ReactNode } from 'react';
 import classes from './plugin-list.module.css';
 import { PluginRow } from './plugin-row.tsx';
 
-export function PluginList({ plugins }: { plugins: PluginSummary[] }) {
+interface PluginListProps {
+  plugins: PluginSummary[];
+  figuresOf: (name: string) => ReactNode;
+}
+
+export function PluginList({ plugins, figuresOf }: PluginListProps) {
   if (plugins.length === 0) {
     return (
       <div className={classes['list']}>
@@ -16,7 +22,7 @@ export function PluginList({ plugins }: { plugins: PluginSummary[] }) {
   return (
     <ul className={classes['list']} aria-label="Installed plugins">
       {plugins.map((plugin) => (
-        <PluginRow key={plugin.id} plugin={plugin} />
+        <PluginRow key={plugin.id} plugin={plugin} figures={figuresOf(plugin.name)} />
       ))}
     </ul>
   );

@@ -3,6 +3,7 @@ import type { PluginDetail } from '@omniroute/shared/plugin';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { ErrorState } from '../../../components/ui/error-state.tsx';
 import { FailureText } from '../../../components/ui/failure-text.tsx';
 import { Panel } from '../../../components/ui/panel.tsx';
@@ -22,7 +23,15 @@ import { PluginPermissions } from './plugin-permissions.tsx';
 import { StillEnabledNote } from './still-enabled-note.tsx';
 import { processNote } from './words.ts';
 
-export function PluginPage({ name, onUninstalled }: { name: string; onUninstalled: () => void }) {
+interface PluginPageProps {
+  name: string;
+  /** What was counted of its calls. */
+  calls: ReactNode;
+  onUninstalled: () => void;
+}
+
+export function PluginPage(props: PluginPageProps) {
+  const { name } = props;
   return (
     <>
       <title>{`${name} · OmniRoute Plugins`}</title>
@@ -34,16 +43,16 @@ export function PluginPage({ name, onUninstalled }: { name: string; onUninstalle
       >
         <IconArrowLeft size={15} aria-hidden /> Installed plugins
       </Anchor>
-      <PluginContent name={name} onUninstalled={onUninstalled} />
+      <PluginContent {...props} />
     </>
   );
 }
 
-function PluginContent({ name, onUninstalled }: { name: string; onUninstalled: () => void }) {
+function PluginContent({ name, ...rest }: PluginPageProps) {
   const { data, error, isFetching, refetch } = useQuery(pluginQuery(name));
   const failure = error === null ? null : appError(error);
   if (failure?.code === 'PLUGIN_NOT_FOUND') return <NotInstalled name={name} />;
-  if (data !== undefined) return <PluginSections plugin={data.plugin} onUninstalled={onUninstalled} />;
+  if (data !== undefined) return <PluginSections plugin={data.plugin} {...rest} />;
   if (failure !== null) {
     return (
       <ErrorState
@@ -57,7 +66,11 @@ function PluginContent({ name, onUninstalled }: { name: string; onUninstalled: (
   return <PluginPageSkeleton />;
 }
 
-function PluginSections({ plugin, onUninstalled }: { plugin: PluginDetail; onUninstalled: () => void }) {
+interface PluginSectionsProps extends Omit<PluginPageProps, 'name'> {
+  plugin: PluginDetail;
+}
+
+function PluginSections({ plugin, calls, onUninstalled }: PluginSectionsProps) {
   const control = useControlPlugin(plugin);
   return (
     <>
@@ -92,6 +105,7 @@ function PluginSections({ plugin, onUninstalled }: { plugin: PluginDetail; onUni
         <div className={classes['main']}>
           <PluginConfigPanel name={plugin.name} />
           <PluginHooks plugin={plugin} />
+          {calls}
           <PluginDoctor key={plugin.name} plugin={plugin} />
           <PluginLog name={plugin.name} />
         </div>

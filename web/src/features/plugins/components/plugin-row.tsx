@@ -1,6 +1,7 @@
 import { Anchor, Text } from '@mantine/core';
 import type { PluginSummary } from '@omniroute/shared/plugin';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { FailureText } from '../../../components/ui/failure-text.tsx';
 import { StatusBadge } from '../../../components/ui/status-badge.tsx';
 import { useControlPlugin } from '../api/use-control-plugin.ts';
@@ -10,7 +11,7 @@ import classes from './plugin-row.module.css';
 import { StillEnabledNote } from './still-enabled-note.tsx';
 import { processNote } from './words.ts';
 
-export function PluginRow({ plugin }: { plugin: PluginSummary }) {
+export function PluginRow({ plugin, figures }: { plugin: PluginSummary; figures: ReactNode }) {
   const control = useControlPlugin(plugin);
   return (
     <li className={classes['row']} aria-label={plugin.name}>
@@ -35,6 +36,7 @@ export function PluginRow({ plugin }: { plugin: PluginSummary }) {
         )}
         <PluginMeta plugin={plugin} />
       </div>
+      <div className={classes['figures']}>{figures}</div>
       <div className={classes['actions']}>
         <PluginActions plugin={plugin} control={control} />
       </div>
