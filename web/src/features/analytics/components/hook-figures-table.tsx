@@ -5,8 +5,8 @@ import classes from './calls-table.module.css';
 
 export function HookFiguresTable({ hooks }: { hooks: HookFigures[] }) {
   return (
-    <Table.ScrollContainer minWidth={680} type="native" tabIndex={0} aria-label="Calls in the last hour">
-      <Table className={classes['table']} horizontalSpacing="xs" verticalSpacing={6} fz="sm">
+    <Table.ScrollContainer minWidth={580} type="native" tabIndex={0} aria-label="Calls in the last hour">
+      <Table className={classes['table']} horizontalSpacing={6} verticalSpacing={6} fz="xs">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Hook</Table.Th>

@@ -11,7 +11,7 @@ export function HookTotalsTable({ totals }: { totals: EventTotals[] }) {
       tabIndex={0}
       aria-label="Calls since it was installed"
     >
-      <Table className={classes['table']} horizontalSpacing="xs" verticalSpacing={6} fz="sm">
+      <Table className={classes['table']} horizontalSpacing={6} verticalSpacing={6} fz="xs">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Hook</Table.Th>

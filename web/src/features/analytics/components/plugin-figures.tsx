@@ -22,9 +22,9 @@ function Figures({ figures }: { figures: PluginOverview }) {
   const note = policyNote(figures);
   return (
     <div className={classes['box']}>
-      <dl className={classes['figures']} aria-label="The last hour">
+      <dl className={classes['figures']} aria-label="Calls in the last hour">
         <div>
-          <dt>Calls</dt>
+          <dt>Calls, last hour</dt>
           <dd>{formatNumber(calls)}</dd>
         </div>
         <div data-tone={errors > 0 ? 'error' : undefined}>
