@@ -114,7 +114,8 @@ export class AnalyticsRepository {
       .orderBy('plugin_name')
       .orderBy('hook')
       .limit(rowsPerTurn);
-    if (plugin !== undefined) query = query.where('plugin_name', '=', plugin);
+    // The plus keeps SQLite from the primary key, by which it would read the plugin's minutes of all times at each turn.
+    if (plugin !== undefined) query = query.where(sql`+plugin_name`, '=', plugin);
     if (hook !== undefined) query = query.where('hook', '=', hook);
     let last = { minute: toIso(from), plugin_name: '', hook: '' };
     for (;;) {
