@@ -31,7 +31,7 @@ interface HookFailure {
 }
 
 /** How the call of a hook that was due went; a failure is told by HookFailure, too. */
-interface HookCalled {
+export interface HookCalled {
   plugin: string;
   hook: PipelineHook;
   /** What a failure came to for the client: `closed` only where it was refused. */

@@ -1,7 +1,7 @@
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
-import type { HookObserver } from '../pipeline/pipeline.ts';
+import type { HookCalled, HookObserver } from '../pipeline/pipeline.ts';
 import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
 import type { SandboxTools } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
@@ -27,8 +27,10 @@ import type { PluginVersionRepository } from './plugin-version-repository.ts';
 import { VersionSwapper } from './version-swapper.ts';
 
 /** Where hook calls are counted. */
-interface HookCounter extends Pick<HookObserver, 'called' | 'unseen'> {
-  called(call: Parameters<HookObserver['called']>[0] | (LifeHookCall & { policy: null })): void;
+interface HookCounter extends Pick<HookObserver, 'unseen'> {
+  /** Must not wait. */
+  called(call: HookCalled | LifeHookCall): void;
+  /** Deletes what was counted of a plugin. Never rejects. */
   forget(plugin: string): Promise<void>;
 }
 
@@ -79,7 +81,7 @@ export function createPlugins(options: Options): Plugins {
     runtime,
     logger,
     onLogLine: (name, line) => events.publish({ topic: 'logs', name, line }),
-    onCalled: (call) => counter.called({ ...call, policy: null }),
+    onCalled: (call) => counter.called(call),
     onUnexpectedExit: (name, exit) => {
       manager.onUnexpectedExit(name, exit).catch((error: unknown) => {
         logger.error({ plugin: name, err: error }, 'plugin.exit-not-recorded');

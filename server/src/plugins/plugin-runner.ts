@@ -25,6 +25,8 @@ type LastExit = NonNullable<ProcessFacts['lastExit']>;
 export interface LifeHookCall {
   plugin: string;
   hook: LifecycleHook | 'onConfigChange';
+  /** No request passes, or is refused, for its failure. */
+  policy: null;
   durationMs: number;
   outcome: 'DONE' | HookCallFailure;
   message: string;
@@ -197,8 +199,10 @@ export class PluginRunner implements HookInvoker {
 
   async #counted(plugin: string, hook: LifeHookCall['hook'], call: () => Promise<unknown>): Promise<void> {
     const startedAt = performance.now();
-    const report = (outcome: LifeHookCall['outcome'], message = '') =>
-      this.#options.onCalled({ plugin, hook, durationMs: performance.now() - startedAt, outcome, message });
+    const report = (outcome: LifeHookCall['outcome'], message = '') => {
+      const durationMs = performance.now() - startedAt;
+      this.#options.onCalled({ plugin, hook, policy: null, durationMs, outcome, message });
+    };
     try {
       await call();
     } catch (error) {

@@ -187,6 +187,36 @@ test('a call whose client has left is a call, and neither a success nor an error
   expect((await analyticsOf(service, 'tells-when-aborted')).calls).toEqual([]);
 });
 
+test('a call that the plugin dies in is an error', async () => {
+  await using service = await startService();
+  await service.add('exits-in-hook');
+  expect((await service.chat()).status).toBe(200);
+  expect(await countsOf(service, 'exits-in-hook', 'onRequest')).toEqual(
+    counting({ calls: 1, errors: 1, bypasses: 1 }),
+  );
+  const [call] = (await analyticsOf(service, 'exits-in-hook')).calls;
+  expect(call?.error).toMatch(/^EXITED: .*code 3/);
+});
+
+test('a call that finds too many in flight is an error', async () => {
+  await using service = await startService();
+  await addVariant(service, 'holds-calls', {
+    hooks: { onRequest: { timeoutMs: 20_000, failure: 'closed' } },
+  });
+  const leaving = new AbortController();
+  const left = service.chat({ signal: leaving.signal }).catch(() => 'gone');
+  const held = Array.from({ length: 63 }, () => service.chat());
+  await service.until(async () => (await service.logs('holds-calls')).some(({ text }) => text === 'held 64'));
+  expect((await service.chat()).status).toBe(503);
+  leaving.abort();
+  await Promise.all([left, ...held]);
+  expect(await countsOf(service, 'holds-calls', 'onRequest')).toEqual(
+    counting({ calls: 65, errors: 1, refusals: 1, blocks: 63 }),
+  );
+  const { calls } = await analyticsOf(service, 'holds-calls', '?success=false');
+  expect(calls).toMatchObject([{ error: expect.stringMatching(/^OVERLOADED: ./) }]);
+});
+
 test('the hooks of a plugin’s own life are counted, and let nothing pass or fail', async () => {
   await using service = await startService();
   await service.add('reports-config');
