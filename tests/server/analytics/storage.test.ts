@@ -3,7 +3,8 @@ import SqliteDatabase from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { analyticsOf, counting, countsOf, metricsOf, sum } from '../../helpers/analytics.ts';
 import { addVariant } from '../../helpers/plugin-variant.ts';
-import { type Service, startService } from '../../helpers/service.ts';
+import { poll, type Service, startService } from '../../helpers/service.ts';
+import { startServiceProcess } from '../../helpers/service-process.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
 const msPerDay = 86_400_000;
@@ -75,6 +76,25 @@ test('what was counted is in the database a second later, without anybody asking
   await chat(service, 1);
   using database = openDatabase(service.dataDir);
   await service.until(async () => tables.every((table) => database.count(table) === 1));
+});
+
+test('a service that is killed loses nothing that was counted a second before', async () => {
+  await using data = await temporaryFolder();
+  {
+    await using service = await startService({ dataDir: data.path });
+    await addVariant(service, 'does-as-told', { hooks: { onRequest: true } });
+  }
+  {
+    await using killed = await startServiceProcess(data.path);
+    await Promise.all(Array.from({ length: 30 }, () => fetch(`${killed.url}/v1/models`)));
+    using database = openDatabase(data.path);
+    const counted = database.prepare<[], number>('SELECT sum(calls) FROM plugin_metrics').pluck();
+    await poll(async () => counted.get() === 30);
+    await killed.end('SIGKILL');
+  }
+  await using service = await startService({ dataDir: data.path });
+  expect(await countsOf(service, 'does-as-told', 'onRequest')).toEqual(counting({ calls: 30 }));
+  expect((await metricsOf(service, 'does-as-told')).metrics).toMatchObject([{ calls: 30 }]);
 });
 
 test('uninstalling leaves no count, whatever comes late', async () => {
