@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { AnalyticsInput, EventTotals, RecordedCall } from '@omniroute/shared/analytics';
 import { hookNameSchema } from '@omniroute/shared/hook';
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
-import { z } from 'zod';
 import { booleanColumn } from '../database/column.ts';
+import { transactionAtOnce } from '../database/patient-driver.ts';
 import type { Database } from '../database/schema.ts';
 import { type HookCell, type HookTotals, mergeCell } from './hook-cell.ts';
 import type { Batch, CallSample } from './hook-recorder.ts';
@@ -11,8 +11,6 @@ import { LatencyHistogram } from './latency-histogram.ts';
 
 /** So many rows are written, deleted or read before others get their turn. */
 export const rowsPerTurn = 250;
-
-const busyTimeoutSchema = z.object({ timeout: z.int() });
 
 interface MinuteFilter {
   plugin?: string;
@@ -32,12 +30,11 @@ export class AnalyticsRepository {
 
   /**
    * Adds a batch to what is stored, all of it or nothing. What belongs to plugins that are not installed is left out.
-   * Rejects at once where another connection holds the database.
    *
    * @returns the names of the plugins that the batch was about and that are installed
    */
   async add({ cells, totals, samples }: Batch): Promise<Set<string>> {
-    return this.#atOnce(async (trx) => {
+    return transactionAtOnce(this.#db, async (trx) => {
       const installed = await namesOf(
         trx,
         new Set([...cells, ...totals, ...samples].map((row) => row.plugin)),
@@ -134,11 +131,13 @@ export class AnalyticsRepository {
   /** Deletes calls and minutes from before `cutoff`, as many as fit into one turn. Returns how many it was. */
   async deleteBefore(cutoff: Date): Promise<number> {
     const before = cutoff.toISOString();
-    return this.#atOnce(
-      async (trx) =>
-        (await deleteSome(trx, 'plugin_analytics', sql`created_at < ${before}`)) +
-        (await deleteSome(trx, 'plugin_hook_minutes', sql`minute < ${before}`)),
-    );
+    return this.#db
+      .transaction()
+      .execute(
+        async (trx) =>
+          (await deleteSome(trx, 'plugin_analytics', sql`created_at < ${before}`)) +
+          (await deleteSome(trx, 'plugin_hook_minutes', sql`minute < ${before}`)),
+      );
   }
 
   /** The id of the newest call that is one too many where `kept` may stay; null where none is. */
@@ -155,43 +154,19 @@ export class AnalyticsRepository {
 
   /** Deletes calls up to this id, as many as fit into one turn. Returns how many it was. */
   async deleteUpTo(id: number): Promise<number> {
-    return this.#atOnce((trx) => deleteSome(trx, 'plugin_analytics', sql`id <= ${id}`));
+    return transactionAtOnce(this.#db, (trx) => deleteSome(trx, 'plugin_analytics', sql`id <= ${id}`));
   }
 
   /** Deletes what is stored of a plugin, as many rows of each table as fit into one turn. Returns how many it was. */
   async deletePlugin(plugin: string): Promise<number> {
-    return this.#atOnce(
-      async (trx) =>
-        (await deleteSome(trx, 'plugin_analytics', sql`plugin_name = ${plugin}`)) +
-        (await deleteSome(trx, 'plugin_hook_minutes', sql`plugin_name = ${plugin}`)) +
-        (await deleteSome(trx, 'plugin_metrics', sql`plugin_name = ${plugin}`)),
-    );
-  }
-
-  /**
-   * Runs one transaction that fails at once where it would have to wait for another connection: SQLite waits by
-   * stopping this process, and with it every request.
-   */
-  async #atOnce<T>(work: (trx: Kysely<Database>) => Promise<T>): Promise<T> {
-    return this.#db.connection().execute(async (connection) => {
-      const { rows } = await sql`PRAGMA busy_timeout`.execute(connection);
-      const { timeout } = busyTimeoutSchema.parse(rows[0]);
-      await sql`PRAGMA busy_timeout = 0`.execute(connection);
-      try {
-        await sql`BEGIN IMMEDIATE`.execute(connection);
-        try {
-          const result = await work(connection);
-          await sql`COMMIT`.execute(connection);
-          return result;
-        } catch (error) {
-          // Where SQLite has rolled back by itself, as it may on a full disk, there is nothing left to do.
-          await sql`ROLLBACK`.execute(connection).catch(() => undefined);
-          throw error;
-        }
-      } finally {
-        await sql`PRAGMA busy_timeout = ${sql.lit(timeout)}`.execute(connection);
-      }
-    });
+    return this.#db
+      .transaction()
+      .execute(
+        async (trx) =>
+          (await deleteSome(trx, 'plugin_analytics', sql`plugin_name = ${plugin}`)) +
+          (await deleteSome(trx, 'plugin_hook_minutes', sql`plugin_name = ${plugin}`)) +
+          (await deleteSome(trx, 'plugin_metrics', sql`plugin_name = ${plugin}`)),
+      );
   }
 }
 

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts';
 import { type AnalyticsRepository, rowsPerTurn } from './analytics-repository.ts';
 import type { Batch, HookRecorder } from './hook-recorder.ts';
 
-const lastAttempts = 20;
+const lastAttempts = 10;
 const lastAttemptEveryMs = 100;
 
 interface Options {
@@ -35,7 +35,7 @@ export class AnalyticsWriter {
     await this.#flushing;
   }
 
-  /** The last flush: waits up to two seconds for a database that is busy. */
+  /** The last flush: waits up to a second for a database that is busy. */
   async finish(): Promise<void> {
     const { recorder, logger } = this.#options;
     for (let attempt = 1; attempt <= lastAttempts; attempt += 1) {

@@ -3,11 +3,13 @@ import SqliteDatabase from 'better-sqlite3';
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type Kysely,
   type QueryResult,
   SqliteDialect,
   SqliteAdapter,
   SqliteDriver,
 } from 'kysely';
+import type { Database } from './schema.ts';
 
 const maxWaitMs = 5_000;
 const retryEveryMs = 25;
@@ -34,6 +36,31 @@ class PatientDriver extends SqliteDriver {
   }
 }
 
+// The comment tells it from the patient one.
+const beginAtOnce = CompiledQuery.raw('begin immediate /* or fail */');
+
+/**
+ * Runs a transaction that fails at once, with SQLITE_BUSY, where another program holds the database: for writes that can
+ * come later. A patient one would keep every reader waiting behind it.
+ */
+export async function transactionAtOnce<T>(
+  database: Kysely<Database>,
+  work: (trx: Kysely<Database>) => Promise<T>,
+): Promise<T> {
+  return database.connection().execute(async (connection) => {
+    await connection.executeQuery(beginAtOnce);
+    try {
+      const result = await work(connection);
+      await connection.executeQuery(CompiledQuery.raw('commit'));
+      return result;
+    } catch (error) {
+      // Where SQLite has rolled back by itself, as it may on a full disk, there is nothing left to do.
+      await connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
 class PatientConnection implements DatabaseConnection {
   readonly #connection: DatabaseConnection;
 
@@ -47,7 +74,8 @@ class PatientConnection implements DatabaseConnection {
       try {
         return await this.#connection.executeQuery<R>(query);
       } catch (error) {
-        if (!isBusy(error) || performance.now() > deadline) throw error;
+        const isPatient = query.sql !== beginAtOnce.sql;
+        if (!isBusy(error) || !isPatient || performance.now() > deadline) throw error;
         await later(retryEveryMs);
       }
     }
