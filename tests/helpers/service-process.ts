@@ -16,13 +16,12 @@ export interface ServiceProcess extends AsyncDisposable {
 export async function startServiceProcess(
   dataDir: string,
   env: Record<string, string> = {},
+  prefix: readonly string[] = [],
 ): Promise<ServiceProcess> {
-  const started = await runStartScript({
-    HOME: dataDir,
-    OMNIROUTE_DATA_DIR: dataDir,
-    LOG_LEVEL: 'error',
-    ...env,
-  });
+  const started = await runStartScript(
+    { HOME: dataDir, OMNIROUTE_DATA_DIR: dataDir, LOG_LEVEL: 'error', ...env },
+    prefix,
+  );
   const token = env.OMNIROUTE_AUTH_TOKEN ?? (await readFile(join(dataDir, 'auth-token'), 'utf8')).trim();
   return {
     pid: started.pid,

@@ -15,9 +15,16 @@ export interface StartedService extends AsyncDisposable {
   readonly exited: Promise<number | NodeJS.Signals>;
 }
 
-/** Starts the service and resolves when it listens. Rejects with what it printed where it does not. */
-export async function runStartScript(env: Record<string, string>): Promise<StartedService> {
-  const run = runStart(env);
+/**
+ * Starts the service and resolves when it listens. Rejects with what it printed where it does not.
+ *
+ * @param prefix a command that runs it, with that command's arguments
+ */
+export async function runStartScript(
+  env: Record<string, string>,
+  prefix: readonly string[] = [],
+): Promise<StartedService> {
+  const run = runStart(env, prefix);
   const greeting = await run.greeting;
   const url = /http:\/\/localhost:\d+/.exec(greeting)?.[0];
   if (url === undefined || run.child.pid === undefined) throw new Error(`it printed no address: ${greeting}`);
@@ -35,8 +42,11 @@ export async function runStartScript(env: Record<string, string>): Promise<Start
 }
 
 /** Starts the service where it must refuse, and resolves with its exit code and what it said. */
-export async function failToStart(env: Record<string, string>): Promise<{ code: number; stderr: string }> {
-  const { child, exited, stderr, greeting } = runStart(env);
+export async function failToStart(
+  env: Record<string, string>,
+  prefix: readonly string[] = [],
+): Promise<{ code: number; stderr: string }> {
+  const { child, exited, stderr, greeting } = runStart(env, prefix);
   greeting.catch(() => {});
   const code = await exited;
   if (typeof code !== 'number') throw new Error(`process ${child.pid} was ended by ${code}`);
@@ -50,8 +60,9 @@ interface Run {
   stderr: () => string;
 }
 
-function runStart(env: Record<string, string>): Run {
-  const child = spawn(process.execPath, [startScript], {
+function runStart(env: Record<string, string>, prefix: readonly string[]): Run {
+  const [file = process.execPath, ...args] = [...prefix, process.execPath, startScript];
+  const child = spawn(file, args, {
     env: { PATH: process.env.PATH, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

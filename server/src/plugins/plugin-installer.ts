@@ -31,7 +31,9 @@ export class PluginInstaller {
   async install(source: string, announced: Manifest): Promise<Installed> {
     const { journal, recovery, logger } = this.#options;
     const { name, version } = announced;
-    const entry = await journal.begin('install', name, { to: version });
+    const entry = await journal.begin('install', name, { to: version }).catch((error: unknown) => {
+      throw installFailed(name, error);
+    });
     try {
       const record = await this.#put(entry, source, announced);
       logger.info({ plugin: name, version }, 'plugin.installed');

@@ -43,7 +43,9 @@ export class PluginUpgrader {
     checkConsent(announced, held, input.permissions);
     const hadDataDir = await files.hasDataDir(installed.name);
     const versions = { from: installed.version, to: announced.version };
-    const entry = await journal.begin('upgrade', installed.name, versions);
+    const entry = await journal.begin('upgrade', installed.name, versions).catch((error: unknown) => {
+      throw upgradeFailed(announced, error);
+    });
     try {
       const next = await this.#prepare(entry, source, announced, { installed, held, input });
       const record = await this.#replace(entry, { installed, held, next });
