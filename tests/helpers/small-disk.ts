@@ -19,7 +19,10 @@ export interface SmallDisk extends AsyncDisposable {
   fill(): Promise<void>;
   /** Gives back what {@link fill} took. */
   free(): Promise<void>;
-  remount(how: 'ro' | 'rw'): Promise<void>;
+  /** Makes the disk, or one of its folders, read-only. */
+  freeze(folder?: string): Promise<void>;
+  /** Takes back {@link freeze} of a folder. */
+  thaw(folder: string): Promise<void>;
 }
 
 /** Needs Linux with user namespaces, and util-linux. */
@@ -52,8 +55,13 @@ export async function smallDisk(megabytes: number): Promise<SmallDisk> {
       await handle.close();
     },
     free: () => rm(file('filler')),
-    remount: async (how) => {
-      await run('nsenter', [...enter, 'mount', '-o', `remount,${how}`, path]);
+    freeze: async (folder = '') => {
+      const frozen = join(path, folder);
+      await run('nsenter', [...enter, 'mount', '--bind', frozen, frozen]);
+      await run('nsenter', [...enter, 'mount', '-o', 'remount,bind,ro', frozen]);
+    },
+    thaw: async (folder) => {
+      await run('nsenter', [...enter, 'umount', join(path, folder)]);
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
