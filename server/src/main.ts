@@ -2,6 +2,9 @@ import { type App, createApp } from './app.ts';
 import { parseConfig, readEnv } from './config.ts';
 import { StartupError } from './startup-error.ts';
 
+/** Whoever stops a service kills it when ten seconds are over. */
+const stopTimeoutMs = 9_500;
+
 // Listened for from the start: a signal that comes while the service starts ends it as soon as it has.
 const ending = new AbortController();
 process.once('SIGINT', () => ending.abort()).once('SIGTERM', () => ending.abort());
@@ -10,12 +13,20 @@ try {
   const app = await createApp(parseConfig(readEnv()), { signal: ending.signal });
   console.log(greeting(app));
   await aborted(ending.signal);
+  const overdue = setTimeout(giveUp, stopTimeoutMs);
   await app[Symbol.asyncDispose]();
+  clearTimeout(overdue);
 } catch (error) {
   if (error instanceof StartupError) {
     console.error(error.message);
     process.exitCode = 1;
   } else if (error !== ending.signal.reason) throw error;
+}
+
+/** What is cut short here is put in order by the next start, as after a kill. */
+function giveUp(): never {
+  console.error('The service did not stop in time, and ends now. The next start puts in order what is left.');
+  process.exit(1);
 }
 
 function greeting({ port, dataDir, plugins, loginUrl, safeMode }: App): string {
