@@ -37,7 +37,11 @@ export class Channel {
     this.#onFault = onFault;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => socket.destroy());
-    socket.once('close', onClose);
+    // What was written before it closed has been read by now.
+    socket.once('close', () => {
+      this.rejectAll('its process ended, or closed its channel, before it answered');
+      onClose();
+    });
   }
 
   /** Resolves with the frame that answers. Rejects with HookCallError: OVERLOADED, TIMEOUT, CANCELLED or EXITED. */
@@ -63,8 +67,15 @@ export class Channel {
     this.#writer.flush();
   }
 
-  destroy(): void {
+  /** Nothing can be answered any more: every open call is settled with EXITED. */
+  destroy(message: string): void {
     this.#socket.destroy();
+    this.rejectAll(message);
+  }
+
+  /** False once no call can be answered any more. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
   }
 
   /** Why the process should be stopped, if it leaves too much unanswered. */
@@ -85,10 +96,13 @@ export class Channel {
     try {
       for (const frame of this.#reader.push(chunk)) {
         if (this.#calls.answer(frame)) continue;
-        throw new Error(`an unexpected frame (type ${frame.type}, id ${frame.id})`);
+        const what = `an unexpected frame (type ${frame.type}, id ${frame.id})`;
+        this.#onFault(new ProtocolFault('FRAME_UNEXPECTED', what));
+        return;
       }
     } catch (error) {
-      this.#onFault(new ProtocolFault(messageOf(error), { cause: error }));
+      const fault = error instanceof RangeError ? 'FRAME_SIZE' : 'FRAME_MALFORMED';
+      this.#onFault(new ProtocolFault(fault, messageOf(error), { cause: error }));
     }
   }
 }

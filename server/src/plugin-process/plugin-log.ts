@@ -2,6 +2,7 @@ import { appendFile, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type LogLine, logLineSchema } from '@omniroute/shared/plugin';
 import type { Logger } from '../logger.ts';
+import type { Runtime } from '../runtime.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { RateLimit } from './rate-limit.ts';
 import { errorCode } from '../errors.ts';
@@ -17,7 +18,7 @@ const maxHostLinesPerSecond = 500;
 
 interface Options {
   file: string;
-  now: () => Date;
+  runtime: Runtime;
   logger: Logger;
   onLine: (line: LogLine) => void;
 }
@@ -36,7 +37,7 @@ export class PluginLog {
     this.#options = options;
     this.#hostLimit = new RateLimit(
       maxHostLinesPerSecond,
-      () => options.now().getTime(),
+      () => options.runtime.monotonicMs(),
       (count) => this.#append('host', `${count} lines of the service about this plugin were dropped`),
     );
   }
@@ -46,7 +47,7 @@ export class PluginLog {
   }
 
   #append(stream: LogStream, text: string): void {
-    const line = { time: this.#options.now().toISOString(), stream, text: printable(text) };
+    const line = { time: this.#options.runtime.now().toISOString(), stream, text: printable(text) };
     this.#waiting.push(`${line.time} ${line.stream} ${line.text}\n`);
     if (this.#waiting.length === 1) this.#queue = this.#queue.then(() => this.#flush());
     this.#options.onLine(line);
@@ -54,7 +55,7 @@ export class PluginLog {
 
   /** Reads `stream` to its end, line by line. */
   capture(name: 'stdout' | 'stderr', stream: Readable): void {
-    const nowMs = () => this.#options.now().getTime();
+    const nowMs = () => this.#options.runtime.monotonicMs();
     const dropped = (unit: string) => (count: number) =>
       this.#append(
         'host',

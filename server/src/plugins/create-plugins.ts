@@ -3,7 +3,9 @@ import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { HookObserver } from '../pipeline/pipeline.ts';
 import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
-import type { SandboxTools } from '../plugin-process/sandbox.ts';
+import { MemoryWatchdog } from '../plugin-process/memory-watchdog.ts';
+import { maxMemoryBytes, type SandboxTools } from '../plugin-process/sandbox.ts';
+import { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -12,14 +14,17 @@ import { PluginActivator } from './plugin-activator.ts';
 import { PluginConfigurator } from './plugin-configurator.ts';
 import { PluginFiles } from './plugin-files.ts';
 import { PluginInstaller } from './plugin-installer.ts';
+import { PluginLogs } from './plugin-logs.ts';
 import { PluginManager } from './plugin-manager.ts';
 import { PluginPaths } from './plugin-paths.ts';
 import { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
+import { PluginReviver } from './plugin-reviver.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
+import { ProcessHistory } from './process-history.ts';
 
 interface Options {
   repository: PluginRepository;
@@ -48,19 +53,32 @@ export function createPlugins(options: Options): Plugins {
   const paths = new PluginPaths(dataDir);
   const files = new PluginFiles(paths);
   const queue = new KeyedQueue();
+  const changed = (name: string) => events.publish({ topic: 'plugins', name, change: 'updated' });
+  const supervisor = new Supervisor({ runtime, onDue: (name) => reviver.settle(name), onChange: changed });
   const runner = new PluginRunner({
-    paths,
     tools,
+    logs: new PluginLogs({
+      paths,
+      runtime,
+      logger,
+      onLine: (name, line) => events.publish({ topic: 'logs', name, line }),
+    }),
+    history: new ProcessHistory(runtime),
+    supervisor,
+    memory: new MemoryWatchdog(maxMemoryBytes),
+    onStateChange: changed,
+  });
+  const activator = new PluginActivator({
+    repository,
+    runner,
+    supervisor,
+    registry,
+    files,
+    events,
     runtime,
     logger,
-    onLogLine: (name, line) => events.publish({ topic: 'logs', name, line }),
-    onUnexpectedExit: (name, exit) => {
-      manager.onUnexpectedExit(name, exit).catch((error: unknown) => {
-        logger.error({ plugin: name, err: error }, 'plugin.exit-not-recorded');
-      });
-    },
   });
-  const activator = new PluginActivator({ repository, runner, registry, files, events, runtime, logger });
+  const reviver = new PluginReviver({ repository, runner, supervisor, activator, queue, logger, mayRun });
   const parts = { repository, operations, files, runner, activator, events, runtime, logger, mayRun };
   const manager = new PluginManager({
     repository,

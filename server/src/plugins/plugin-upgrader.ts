@@ -94,7 +94,8 @@ export class PluginUpgrader {
   async #replace(upgrade: Upgrade): Promise<PluginRecord> {
     const { files, runner, activator } = this.#options;
     const { operation, installed, next, staging } = upgrade;
-    const wasRunning = runner.isRunning(installed.name);
+    // One that waits for its restart is as much up as one that serves.
+    const wasRunning = installed.status === 'active';
     await runner.drain(installed.name);
     await activator.suspend(installed);
     try {

@@ -19,7 +19,7 @@ export class FrameReader {
   /**
    * @param {Buffer} chunk
    * @returns {Generator<Frame, void>} the frames that this chunk completes
-   * @throws {Error} when the bytes break the protocol; the channel is of no use then
+   * @throws {Error} when the bytes break the protocol, RangeError by their lengths; the channel is of no use then
    */
   *push(chunk) {
     this.#chunks.push(chunk);
@@ -40,8 +40,10 @@ export class FrameReader {
     const bytes = this.#take(headerBytes);
     const headLength = bytes.readUInt32BE(5);
     const bodyLength = bytes.readUInt32BE(9);
-    if (headLength > maxHeadBytes) throw new Error(`a frame's head of ${headLength} bytes is over the limit`);
-    if (bodyLength > maxBodyBytes) throw new Error(`a frame's body of ${bodyLength} bytes is over the limit`);
+    if (headLength > maxHeadBytes)
+      throw new RangeError(`a frame's head of ${headLength} bytes is over the limit`);
+    if (bodyLength > maxBodyBytes)
+      throw new RangeError(`a frame's body of ${bodyLength} bytes is over the limit`);
     return { type: bytes.readUInt8(0), id: bytes.readUInt32BE(1), headLength, bodyLength };
   }
 
