@@ -5,6 +5,11 @@ import { frameTypes } from './child/protocol.js';
 import { PendingCalls } from './pending-calls.ts';
 import { ProtocolFault } from './read-frame.ts';
 
+/** So many small pieces of one frame in a row are no way to write it: the rest gathers before it is read. */
+const maxSmallReads = 16;
+const smallReadBytes = 4_096;
+const gatherMs = 2;
+
 interface Request {
   type: number;
   head: object;
@@ -29,6 +34,7 @@ export class Channel {
   readonly #writer: FrameWriter;
   readonly #reader = new FrameReader();
   readonly #calls = new PendingCalls();
+  #smallReads = 0;
   readonly #onFault: (fault: ProtocolFault) => void;
 
   constructor(socket: Socket, { onFault, onClose }: Options) {
@@ -94,15 +100,24 @@ export class Channel {
 
   #receive(chunk: Buffer): void {
     try {
+      let frames = 0;
       for (const frame of this.#reader.push(chunk)) {
+        frames += 1;
         if (this.#calls.answer(frame)) continue;
         const what = `an unexpected frame (type ${frame.type}, id ${frame.id})`;
         this.#onFault(new ProtocolFault('FRAME_UNEXPECTED', what));
         return;
       }
+      this.#smallReads = frames === 0 && chunk.length < smallReadBytes ? this.#smallReads + 1 : 0;
+      if (this.#smallReads > maxSmallReads) this.#gather();
     } catch (error) {
       const fault = error instanceof RangeError ? 'FRAME_SIZE' : 'FRAME_MALFORMED';
       this.#onFault(new ProtocolFault(fault, messageOf(error), { cause: error }));
     }
+  }
+
+  #gather(): void {
+    this.#socket.pause();
+    setTimeout(() => this.#socket.resume(), gatherMs);
   }
 }

@@ -84,8 +84,9 @@ export class PluginProcess {
     this.#log = log;
     this.#onFault = onFault;
     this.#stderr = new StderrTail(stderr);
-    log.capture('stdout', stdout);
-    log.capture('stderr', stderr);
+    const onDropped = (message: string) => this.#note('LOG_RATE', message);
+    log.capture('stdout', stdout, onDropped);
+    log.capture('stderr', stderr, onDropped);
     this.#channel = new Channel(socket, {
       onFault: ({ fault, message }) => this.giveUp(fault, message),
       onClose: () => this.#onChannelClosed(),

@@ -8,6 +8,9 @@ import { headerBytes, maxBodyBytes, maxHeadBytes } from './protocol.js';
  * @property {Buffer} body
  */
 
+/** Pieces over this are left apart. */
+const joinedBytes = 32 * 1024;
+
 /** Splits a byte stream into frames. Lengths are checked before anything is allocated for them. */
 export class FrameReader {
   /** @type {Buffer[]} */
@@ -22,8 +25,7 @@ export class FrameReader {
    * @throws {Error} when the bytes break the protocol, RangeError by their lengths; the channel is of no use then
    */
   *push(chunk) {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+    this.#append(chunk);
     for (;;) {
       this.#header ??= this.#readHeader();
       const header = this.#header;
@@ -33,6 +35,23 @@ export class FrameReader {
       this.#header = null;
       yield { type: header.type, id: header.id, head, body };
     }
+  }
+
+  /**
+   * Small pieces are joined to what they follow, so that a frame in many of them costs little more than its bytes.
+   *
+   * @param {Buffer} chunk
+   */
+  #append(chunk) {
+    this.#buffered += chunk.length;
+    let joined = chunk;
+    for (;;) {
+      const before = this.#chunks.at(-1);
+      if (before === undefined || before.length > joined.length || before.length > joinedBytes) break;
+      this.#chunks.pop();
+      joined = Buffer.concat([before, joined]);
+    }
+    this.#chunks.push(joined);
   }
 
   #readHeader() {
