@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { HookName } from '@omniroute/shared/hook';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
@@ -10,8 +10,10 @@ import { handshake, type HandshakeOptions } from './handshake.ts';
 import { HookCallError } from './hook-call-error.ts';
 import type { PluginLog } from './plugin-log.ts';
 import { type HookReply, ProtocolFault, readReply } from './read-frame.ts';
-import type { MemoryWatchdog } from './memory-watchdog.ts';
-import { type Command, heapMegabytes, maxMemoryBytes } from './sandbox.ts';
+import { describeExit, type ProcessExit, StartError } from './process-exit.ts';
+import type { ResourceLimits } from './resource-limits.ts';
+import { type Command, heapMegabytes } from './sandbox.ts';
+import { spawnProcess } from './spawn-process.ts';
 import { StderrTail } from './stderr-tail.ts';
 import { signalGroup, terminate } from './terminate.ts';
 
@@ -24,31 +26,9 @@ const giveUpGraceMs = 500;
 interface ProcessOptions extends HandshakeOptions {
   command: Command;
   env: Record<string, string>;
-  memory: MemoryWatchdog;
+  limits: ResourceLimits;
   /** It reached a limit or broke the protocol; some faults end the process, others only refuse what is over. */
   onFault: (fault: ProcessFault, message: string) => void;
-}
-
-export interface ProcessExit {
-  code: number | null;
-  signal: string | null;
-  /** The fault that ended the process; null where it ended for a reason of its own. */
-  fault: ProcessFault | null;
-  /** One sentence: what the service saw, with the last of stderr. */
-  reason: string;
-  /** True when the service asked for it. */
-  expected: boolean;
-}
-
-/** A process that did not come as far as to answer its handshake. */
-export class StartError extends Error {
-  readonly exit: ProcessExit;
-
-  constructor(message: string, exit: ProcessExit, cause: unknown) {
-    super(message, { cause });
-    this.name = 'StartError';
-    this.exit = { ...exit, reason: message };
-  }
 }
 
 export interface HookCall {
@@ -75,7 +55,7 @@ export class PluginProcess {
   /** Settles when the process has ended, with whatever was still in flight rejected. Never rejects. */
   readonly exited: Promise<ProcessExit>;
 
-  private constructor(child: ChildProcess, { log, memory, onFault }: ProcessOptions) {
+  private constructor(child: ChildProcess, { log, limits, dataDir, onFault }: ProcessOptions) {
     const { stdout, stderr, stdio } = child;
     const [, , , socket] = stdio;
     if (!stdout || !stderr || !(socket instanceof Socket))
@@ -88,11 +68,14 @@ export class PluginProcess {
     log.capture('stdout', stdout, onDropped);
     log.capture('stderr', stderr, onDropped);
     this.#channel = new Channel(socket, {
-      onFault: ({ fault, message }) => this.giveUp(fault, message),
+      onFault: ({ fault, message }) => this.#giveUp(fault, message),
       onClose: () => this.#onChannelClosed(),
     });
     this.exited = this.#watch();
-    this.#watchMemory(memory);
+    const endWatch = limits.watch({ pid: child.pid, dataDir }, (fault, message) =>
+      this.#giveUp(fault, message),
+    );
+    child.once('exit', endWatch);
   }
 
   /**
@@ -107,7 +90,7 @@ export class PluginProcess {
       await handshake(plugin.#channel, options);
       return plugin;
     } catch (error) {
-      if (error instanceof ProtocolFault) plugin.giveUp(error.fault, error.message);
+      if (error instanceof ProtocolFault) plugin.#giveUp(error.fault, error.message);
       // One that closed its channel has ended, or is given up soon: how says more than that it does not answer.
       if (error instanceof HookCallError && error.failure === 'EXITED') {
         const exit = await plugin.exited;
@@ -183,14 +166,14 @@ export class PluginProcess {
       return readReply(frame);
     } catch (error) {
       if (!(error instanceof ProtocolFault)) throw error;
-      this.giveUp(error.fault, error.message);
+      this.#giveUp(error.fault, error.message);
       throw new HookCallError('EXITED', error.message);
     }
   }
 
   #onAbandoned(failure: 'TIMEOUT' | 'CANCELLED'): void {
     const { hopeless } = this.#channel;
-    if (hopeless) this.giveUp('UNRESPONSIVE', hopeless);
+    if (hopeless) this.#giveUp('UNRESPONSIVE', hopeless);
     else if (failure === 'TIMEOUT') void this.#ping();
   }
 
@@ -205,7 +188,7 @@ export class PluginProcess {
         timeoutMs: pingTimeoutMs,
         isControl: true,
         onAbandoned: () =>
-          this.giveUp(
+          this.#giveUp(
             'UNRESPONSIVE',
             'it ran past a deadline and does not answer a ping: its event loop is blocked',
           ),
@@ -221,7 +204,7 @@ export class PluginProcess {
    * Ends a process that cannot be relied on: it is not repaired, and its exit says why. Its calls in flight are settled
    * at once.
    */
-  giveUp(fault: ProcessFault, reason: string): void {
+  #giveUp(fault: ProcessFault, reason: string): void {
     if (this.#givenUp !== null || this.#stopping) return;
     this.#givenUp = { fault, reason };
     this.#note(fault, reason);
@@ -234,7 +217,7 @@ export class PluginProcess {
   /** The channel of a process that ends closes, too: only one that lives on has closed it. */
   #onChannelClosed(): void {
     const timer = setTimeout(
-      () => this.giveUp('CHANNEL_CLOSED', 'it closed its channel to the service'),
+      () => this.#giveUp('CHANNEL_CLOSED', 'it closed its channel to the service'),
       drainMs,
     );
     void this.exited.then(() => clearTimeout(timer));
@@ -243,15 +226,6 @@ export class PluginProcess {
   #note(fault: ProcessFault, message: string): void {
     this.#log.write('host', `${fault}: ${message}`);
     this.#onFault(fault, message);
-  }
-
-  #watchMemory(memory: MemoryWatchdog): void {
-    if (this.pid === null) return;
-    const endWatch = memory.watch(this.pid, (bytes) => {
-      const held = `${Math.round(bytes / 1024 / 1024)} MiB of memory`;
-      this.giveUp('MEMORY_LIMIT', `it held ${held}; the limit is ${maxMemoryBytes / 1024 / 1024} MiB`);
-    });
-    this.#child.once('exit', endWatch);
   }
 
   /** V8 ends a process without memory by itself, and says so on stderr only. */
@@ -270,7 +244,7 @@ export class PluginProcess {
       const reason = this.#givenUp ? `${this.#givenUp.reason} (${how})` : how;
       this.#channel.destroy(reason);
       const fault = this.#givenUp?.fault ?? null;
-      resolve({ code, signal, fault, reason: this.#stderr.explain(reason), expected: this.#stopping });
+      resolve({ code, signal, fault, reason: this.#stderr.explain(reason) });
     };
     this.#child.once('exit', (code, signal) => {
       signalGroup(this.#child, 'SIGKILL');
@@ -283,26 +257,4 @@ export class PluginProcess {
     });
     return promise;
   }
-}
-
-/** Rejects when the process cannot be started, for want of descriptors, say. */
-async function spawnProcess({ command, cwd, env }: ProcessOptions): Promise<ChildProcess> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn(command.file, command.args, {
-    cwd,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-  child.once('spawn', resolve).on('error', reject);
-  try {
-    await promise;
-    return child;
-  } catch (error) {
-    throw new Error(`its process cannot be started: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function describeExit(code: number | null, signal: string | null): string {
-  return signal ? `the process was ended by ${signal}` : `the process exited with code ${code ?? 'unknown'}`;
 }

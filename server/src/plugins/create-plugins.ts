@@ -3,8 +3,8 @@ import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { HookObserver } from '../pipeline/pipeline.ts';
 import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
-import { MemoryWatchdog } from '../plugin-process/memory-watchdog.ts';
-import { maxMemoryBytes, type SandboxTools } from '../plugin-process/sandbox.ts';
+import { ResourceLimits } from '../plugin-process/resource-limits.ts';
+import type { SandboxTools } from '../plugin-process/sandbox.ts';
 import { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
@@ -25,6 +25,7 @@ import { PluginScanner } from './plugin-scanner.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
 import { ProcessHistory } from './process-history.ts';
+import { ProcessLauncher } from './process-launcher.ts';
 
 interface Options {
   repository: PluginRepository;
@@ -55,23 +56,21 @@ export function createPlugins(options: Options): Plugins {
   const queue = new KeyedQueue();
   const changed = (name: string) => events.publish({ topic: 'plugins', name, change: 'updated' });
   const supervisor = new Supervisor({ runtime, onDue: (name) => reviver.settle(name), onChange: changed });
-  const runner = new PluginRunner({
-    tools,
-    logs: new PluginLogs({
-      paths,
-      runtime,
-      logger,
-      onLine: (name, line) => events.publish({ topic: 'logs', name, line }),
-    }),
-    history: new ProcessHistory(runtime),
-    supervisor,
-    memory: new MemoryWatchdog(maxMemoryBytes),
-    onStateChange: changed,
+  const logs = new PluginLogs({
+    paths,
+    runtime,
+    logger,
+    onLine: (name, line) => events.publish({ topic: 'logs', name, line }),
   });
+  const history = new ProcessHistory(runtime);
+  const limits = new ResourceLimits(() => runtime.monotonicMs());
+  const launcher = new ProcessLauncher({ tools, logs, history, limits });
+  const runner = new PluginRunner({ launcher, logs, history, supervisor, onStateChange: changed });
   const activator = new PluginActivator({
     repository,
     runner,
     supervisor,
+    limits,
     registry,
     files,
     events,

@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import type { PluginProcess } from '../plugin-process/plugin-process.ts';
+import type { ResourceLimits } from '../plugin-process/resource-limits.ts';
 import type { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PluginFiles } from './plugin-files.ts';
@@ -20,6 +21,7 @@ interface Options {
   repository: PluginRepository;
   runner: PluginRunner;
   supervisor: Supervisor;
+  limits: ResourceLimits;
   registry: HookRegistry;
   files: PluginFiles;
   events: EventBus;
@@ -66,7 +68,9 @@ export class PluginActivator {
   async #bringUp(record: PluginRecord, changes: Partial<PluginRecord>): Promise<PluginRecord> {
     const { repository, runner, files } = this.#options;
     const { current, grant } = await this.#readFromDisk(record);
-    const process = await runner.launch(await launchSpec(current, current.pluginDir, grant, files));
+    const spec = await launchSpec(current, current.pluginDir, grant, files);
+    await this.#checkQuota(spec.dataDir);
+    const process = await runner.launch(spec);
     await this.#runOnActivate(process, current);
     const active: PluginRecord = {
       ...current,
@@ -169,6 +173,11 @@ export class PluginActivator {
     refuseExec(manifest);
     await resolveEntry(dir, manifest);
     return { current: { ...record, ...describeManifest(manifest) }, grant };
+  }
+
+  async #checkQuota(dataDir: string | undefined): Promise<void> {
+    const excess = dataDir === undefined ? null : await this.#options.limits.dataExcess(dataDir);
+    if (excess !== null) throw new PluginError('ACTIVATION_FAILED', excess);
   }
 
   async #runOnActivate(process: PluginProcess, record: PluginRecord): Promise<void> {

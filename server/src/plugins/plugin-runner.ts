@@ -3,36 +3,33 @@ import { declaredHookNames } from '@omniroute/shared/manifest';
 import type { PluginDetail, PluginSummary, ProcessState } from '@omniroute/shared/plugin';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import type { HookInvoker } from '../pipeline/pipeline.ts';
-import { childEnv } from '../plugin-process/child-env.ts';
+import type { ProcessFault } from '@omniroute/shared/process-fault';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
-import type { MemoryWatchdog } from '../plugin-process/memory-watchdog.ts';
 import type { PluginLog } from '../plugin-process/plugin-log.ts';
-import {
-  type HookCall,
-  PluginProcess,
-  type ProcessExit,
-  StartError,
-} from '../plugin-process/plugin-process.ts';
+import type { HookCall, PluginProcess } from '../plugin-process/plugin-process.ts';
+import { type ProcessExit, StartError } from '../plugin-process/process-exit.ts';
 import { proportionalBytes } from '../plugin-process/process-memory.ts';
 import type { HookReply } from '../plugin-process/read-frame.ts';
-import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
 import type { Supervisor } from '../plugin-process/supervisor.ts';
 import type { LaunchSpec } from './launch-spec.ts';
 import type { PluginLogs } from './plugin-logs.ts';
 import type { ProcessHistory } from './process-history.ts';
+import type { ProcessLauncher } from './process-launcher.ts';
 
 const lifecycleTimeoutMs = 10_000;
 const drainTimeoutMs = 5_000;
 
+/** What is still so after a restart. */
+const lastingFaults: readonly (ProcessFault | null)[] = ['DATA_QUOTA'];
+
 type ProcessFacts = PluginDetail['process'];
 
 interface Options {
-  tools: SandboxTools;
+  launcher: ProcessLauncher;
   logs: PluginLogs;
   history: ProcessHistory;
   /** Hears of every crash of a process that was admitted. */
   supervisor: Supervisor;
-  memory: MemoryWatchdog;
   onStateChange: (name: string) => void;
 }
 
@@ -199,28 +196,12 @@ export class PluginRunner implements HookInvoker {
     if (this.#running.get(name) !== process) return;
     this.#running.delete(name);
     this.log(name).write('host', exit.reason.split('\n', 1).join(''));
-    supervisor.crashed(name, { reason: exit.reason, curable: true });
+    supervisor.crashed(name, { reason: exit.reason, curable: !lastingFaults.includes(exit.fault) });
     this.#setState(name, 'failed');
   }
 
   #start(spec: LaunchSpec, hooks: readonly HookCall['hook'][]): Promise<PluginProcess> {
-    const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
-    return PluginProcess.start({
-      name: manifest.name,
-      version: manifest.version,
-      entry,
-      hooks,
-      manifestJson: JSON.stringify(manifest),
-      configJson: JSON.stringify(config),
-      dataDir,
-      command: sandboxCommand(this.#options.tools, { pluginDir: dir, readPaths, writePaths }),
-      env: childEnv(envNames, dataDir),
-      cwd: dir,
-      log: this.log(manifest.name),
-      memory: this.#options.memory,
-      onFault: (fault, message) => this.#options.history.noteFault(manifest.name, fault, message),
-      handshakeTimeoutMs: lifecycleTimeoutMs,
-      signal: this.#stopping.signal,
-    });
+    const { signal } = this.#stopping;
+    return this.#options.launcher.start(spec, { hooks, timeoutMs: lifecycleTimeoutMs, signal });
   }
 }

@@ -1,7 +1,7 @@
 import type { FaultCount, PluginDetail } from '@omniroute/shared/plugin';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
 import { FaultTally } from '../plugin-process/fault-tally.ts';
-import type { ProcessExit } from '../plugin-process/plugin-process.ts';
+import type { ProcessExit } from '../plugin-process/process-exit.ts';
 import type { Runtime } from '../runtime.ts';
 
 type LastExit = NonNullable<PluginDetail['process']['lastExit']>;

@@ -150,3 +150,65 @@ test('an answer that comes byte by byte costs the service neither memory nor its
   expect((user + system) / 1_000 / (performance.now() - from)).toBeLessThan(0.5);
   expect(process.memoryUsage().rss - rss).toBeLessThan(150 * mebibyte);
 });
+
+const writes = {
+  requires: { permissions: ['file-write'] },
+  hooks: { onRequest: { timeoutMs: 10_000 } },
+};
+
+test.each([
+  [
+    'too many bytes',
+    /holds at least 300 MiB in 2 files and folders; the limit is 256 MiB and 20000/,
+    `fs.mkdirSync(dir + '/deep', { recursive: true });
+     const file = fs.openSync(dir + '/deep/large', 'w');
+     for (let n = 0; n < 300; n += 1) fs.writeSync(file, Buffer.alloc(1 << 20, 1));`,
+  ],
+  [
+    'too many files',
+    /in 20001 files and folders/,
+    `for (let n = 0; n < 20_100; n += 1) fs.writeFileSync(dir + '/' + n, '');`,
+  ],
+])(
+  '%s in the data folder end in error, and activation is refused until they are gone',
+  async (_what, reason, fill) => {
+    await using service = await startService();
+    const body = `const dir = process.env.PLUGIN_DATA_DIR; if (ctx.body.messages.length > 0) { ${fill} }`;
+    await addPlugin(service, body, writes);
+    await runRequest(service, { messages: [{ content: 'fill' }] });
+    const failed = await service.until(async () => {
+      const plugin = await service.plugin('limited');
+      return plugin.status === 'error' && plugin;
+    });
+    const dir = join(service.dataDir, 'plugin-data/limited');
+    expect(failed).toMatchObject({
+      enabled: true,
+      process: {
+        pid: null,
+        restarts: 0,
+        lastExit: { fault: 'DATA_QUOTA' },
+        faults: [{ fault: 'DATA_QUOTA' }],
+      },
+    });
+    expect(failed.errorMessage).toContain(dir);
+    expect(failed.errorMessage).toMatch(reason);
+    const { status, error } = await act(service, 'limited', 'activate');
+    expect({ status, code: error.code }).toEqual({ status: 422, code: 'ACTIVATION_FAILED' });
+    expect(error.message).toMatch(reason);
+    await expectHealthy(service);
+    await rm(dir, { recursive: true });
+    expect((await act(service, 'limited', 'activate')).status).toBe(200);
+    expect(await service.plugin('limited')).toMatchObject({ status: 'active', errorMessage: null });
+  },
+);
+
+test('a data folder within its limits disturbs nobody', async () => {
+  await using service = await startService();
+  const body = `const dir = process.env.PLUGIN_DATA_DIR;
+    for (let n = 0; n < 200; n += 1) fs.writeFileSync(dir + '/' + n, 'x'.repeat(1000));`;
+  const before = await addPlugin(service, body, writes);
+  await runRequest(service);
+  await service.until(async () => ((await service.plugin('limited')).process.uptimeMs ?? 0) > 4_500);
+  const { process: now } = await service.plugin('limited');
+  expect(now).toMatchObject({ pid: before.process.pid, faults: [], restarts: 0 });
+});
