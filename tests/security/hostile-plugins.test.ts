@@ -200,6 +200,7 @@ describe('what a plugin does to itself', () => {
     const rss = process.memoryUsage().rss;
     await start(service, 'stdout-flood');
     await expectHealthy(service);
+    await service.logs('stdout-flood');
     const log = await readFile(join(service.dataDir, 'logs/stdout-flood.log'));
     expect(log.length).toBeLessThan(3 * megabyte);
     expect(process.memoryUsage().rss - rss).toBeLessThan(250 * megabyte);

@@ -25,7 +25,8 @@ export class LogFile {
   #waitingBytes = 0;
   #lost = 0;
   #failedAtMs: number | null = null;
-  #writing: Promise<void> | null = null;
+  #isWriting = false;
+  #batch: Promise<void> = Promise.resolve();
 
   constructor(options: Options) {
     this.#options = options;
@@ -40,7 +41,9 @@ export class LogFile {
     }
     this.#waiting.push(line);
     this.#waitingBytes += bytes;
-    this.#writing ??= this.#writeAll();
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#batch = this.#writeBatch();
   }
 
   /** Both files, the older one first, with all that was appended. */
@@ -57,27 +60,28 @@ export class LogFile {
     await rm(`${this.#options.file}.1`, { force: true });
   }
 
+  /** Resolves when all that waits now is written; what comes meanwhile is not waited for. */
   async settled(): Promise<void> {
-    await this.#writing;
+    const batches = maxWaitingBytes / batchBytes + 1;
+    for (let count = 0; count < batches && this.#isWriting; count += 1) await this.#batch;
   }
 
   #isResting(): boolean {
     return this.#failedAtMs !== null && this.#options.monotonicMs() - this.#failedAtMs < retryAfterMs;
   }
 
-  /** The lines of one tick go together. */
-  async #writeAll(): Promise<void> {
+  /** The lines of one tick go together, and then those that came meanwhile. */
+  async #writeBatch(): Promise<void> {
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch();
-      try {
-        await this.#write(batch.join(''));
-        this.#recovered();
-      } catch (error) {
-        this.#failed(error, batch.length);
-      }
+    const batch = this.#takeBatch();
+    try {
+      await this.#write(batch.join(''));
+      this.#recovered();
+    } catch (error) {
+      this.#failed(error, batch.length);
     }
-    this.#writing = null;
+    this.#isWriting = this.#waiting.length > 0;
+    if (this.#isWriting) this.#batch = this.#writeBatch();
   }
 
   #takeBatch(): string[] {

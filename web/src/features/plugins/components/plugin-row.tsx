@@ -2,13 +2,12 @@ import { Anchor, Text } from '@mantine/core';
 import type { PluginSummary } from '@omniroute/shared/plugin';
 import { Link } from '@tanstack/react-router';
 import { FailureText } from '../../../components/ui/failure-text.tsx';
-import { StatusBadge } from '../../../components/ui/status-badge.tsx';
 import { useControlPlugin } from '../api/use-control-plugin.ts';
 import { PluginActions } from './plugin-actions.tsx';
 import { PluginMeta } from './plugin-meta.tsx';
 import classes from './plugin-row.module.css';
+import { PluginStatus } from './plugin-status.tsx';
 import { StillEnabledNote } from './still-enabled-note.tsx';
-import { processNote } from './words.ts';
 
 export function PluginRow({ plugin }: { plugin: PluginSummary }) {
   const control = useControlPlugin(plugin);
@@ -26,7 +25,7 @@ export function PluginRow({ plugin }: { plugin: PluginSummary }) {
           <Text span size="xs" c="dimmed" ff="monospace">
             {plugin.version}
           </Text>
-          <StatusBadge status={plugin.status} note={processNote(plugin.status, plugin.process.state)} />
+          <PluginStatus plugin={plugin} />
         </div>
         {plugin.description !== null && plugin.description !== '' && (
           <Text size="sm" c="dimmed" lineClamp={2}>
