@@ -52,6 +52,7 @@ export class PluginReviver {
     const { name } = record;
     try {
       await activator.revive(record);
+      runner.log(name).write('host', `started again (restart ${supervisor.restarts(name)})`);
     } catch (error) {
       const reason = messageOf(error);
       if (runner.isRunning(name)) await runner.stop(name);

@@ -36,5 +36,5 @@ export function PluginFacts({ plugin }: { plugin: PluginDetail }) {
 function exitWords({ at, fault, reason }: NonNullable<PluginDetail['process']['lastExit']>): string {
   const [first = ''] = reason.split('\n', 1);
   const why = fault === null ? first : `${faultWords[fault]}: ${first}`;
-  return `${formatDateTime(at)}. ${why}`;
+  return `${formatDateTime(at)}: ${why}`;
 }
