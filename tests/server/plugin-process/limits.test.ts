@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PluginDetail } from '@omniroute/shared/plugin';
 import { expect, test } from 'vitest';
@@ -157,6 +156,14 @@ const writes = {
   hooks: { onRequest: { timeoutMs: 10_000 } },
 };
 
+async function writeEmptyFiles(dir: string, count: number): Promise<void> {
+  const batch = 500;
+  for (let first = 0; first < count; first += batch) {
+    const names = Array.from({ length: batch }, (_, index) => String(first + index));
+    await Promise.all(names.map((file) => writeFile(join(dir, file), '')));
+  }
+}
+
 test.each([
   [
     'too many bytes',
@@ -179,7 +186,7 @@ test.each([
     const body = `const dir = process.env.PLUGIN_DATA_DIR; if (ctx.body.messages.length > 0) { ${fill} }`;
     await addPlugin(service, body, writes);
     const dir = join(service.dataDir, 'plugin-data/limited');
-    for (let n = 0; n < before; n += 1) writeFileSync(join(dir, String(n)), '');
+    await writeEmptyFiles(dir, before);
     await runRequest(service, { messages: [{ content: 'fill' }] });
     const failed = await service.until(async () => {
       const plugin = await service.plugin('limited');
@@ -204,6 +211,7 @@ test.each([
     expect((await act(service, 'limited', 'activate')).status).toBe(200);
     expect(await service.plugin('limited')).toMatchObject({ status: 'active', errorMessage: null });
   },
+  60_000,
 );
 
 test('a data folder within its limits disturbs nobody', async () => {
