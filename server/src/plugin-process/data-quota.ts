@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { errorCode } from '../errors.ts';
 
 const intervalMs = 2_000;
+/** Where measuring takes long, on a slow disk or a busy machine. */
+const maxIntervalMs = 6_000;
 const maxBytes = 256 * 1024 * 1024;
 const maxEntries = 20_000;
-/** Of the time, so much at most is spent on measuring. */
-const maxShare = 0.1;
+/** Of the time, so much is meant to be spent on measuring at most. */
+const maxShare = 0.25;
+/** So many files are looked at together. */
+const batchSize = 64;
 
 interface Watched {
   dir: string;
@@ -69,7 +73,8 @@ export class DataQuota {
     }
     this.#isMeasuring = false;
     const tookMs = this.#monotonicMs() - startedMs;
-    if (this.#watched.size > 0) this.#schedule(Math.max(intervalMs, tookMs / maxShare));
+    if (this.#watched.size > 0)
+      this.#schedule(Math.min(maxIntervalMs, Math.max(intervalMs, tookMs / maxShare)));
   }
 }
 
@@ -86,19 +91,35 @@ async function measure(root: string): Promise<Size> {
   const folders = [root];
   for (let dir = folders.pop(); dir !== undefined; dir = folders.pop()) {
     try {
-      for await (const entry of await opendir(dir)) {
-        size.entries += 1;
-        const path = join(dir, entry.name);
-        if (entry.isDirectory()) folders.push(path);
-        else size.bytes += (await lstat(path).catch(() => null))?.size ?? 0;
-        if (size.bytes > maxBytes || size.entries > maxEntries) return size;
-      }
+      await measureFolder(dir, size, folders);
     } catch (error) {
       // What the plugin can do to keep it from being measured; anything else is gone, or the machine's.
       if (['EACCES', 'EPERM', 'ENAMETOOLONG'].includes(errorCode(error))) return { ...size, unreadable: dir };
     }
+    if (size.bytes > maxBytes || size.entries > maxEntries) break;
   }
   return size;
+}
+
+async function measureFolder(dir: string, size: Size, folders: string[]): Promise<void> {
+  const files: string[] = [];
+  for await (const entry of await opendir(dir, { bufferSize: batchSize })) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) folders.push(path);
+    else files.push(path);
+    size.entries += 1;
+    if (files.length === batchSize) size.bytes += await bytesOf(files.splice(0));
+    if (size.bytes > maxBytes || size.entries > maxEntries) break;
+  }
+  size.bytes += await bytesOf(files);
+}
+
+/** A file that has gone meanwhile has none. */
+async function bytesOf(files: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(
+    files.map(async (file) => (await lstat(file).catch(() => null))?.size ?? 0),
+  );
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function mebibytes(bytes: number): number {
