@@ -8,6 +8,8 @@ export const healthSchema = z.object({
   plugins: z.object({
     installed: z.number(),
     active: z.number(),
+    /** Of the active ones, those whose process crashed and is not started again yet. */
+    restarting: z.number(),
     inactive: z.number(),
     error: z.number(),
   }),

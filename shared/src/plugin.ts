@@ -3,6 +3,7 @@ import { hookNameSchema } from './hook.ts';
 import { pluginNameSchema } from './manifest.ts';
 import { permissionSchema } from './permission.ts';
 import { configSchema, pluginConfigSchemaSchema } from './plugin-config.ts';
+import { processFaultSchema } from './process-fault.ts';
 
 /** The fact: what the plugin is now. `enabled` beside it is the operator's wish. */
 const pluginStatuses = ['installed', 'active', 'inactive', 'error'] as const;
@@ -49,7 +50,11 @@ export const pluginSummarySchema = z.object({
   installedAt: timeSchema,
   updatedAt: timeSchema,
   activatedAt: timeSchema.nullable(),
-  process: z.object({ state: processStateSchema, nextRestartAt: timeSchema.optional() }),
+  process: z.object({
+    state: processStateSchema,
+    /** Of a plugin that is `restarting`. */
+    nextRestartAt: timeSchema.optional(),
+  }),
   /** Absent where the installed version is not the result of a rollback. */
   rolledBack: rolledBackSchema.optional(),
 });
@@ -59,8 +64,20 @@ const lastExitSchema = z.object({
   at: timeSchema,
   code: z.number().nullable(),
   signal: z.string().nullable(),
+  /** The fault that ended the process; null where it ended for a reason of its own. */
+  fault: processFaultSchema.nullable(),
   reason: z.string(),
 });
+
+/** One kind of fault since the service started, over all restarts of the plugin. */
+const faultCountSchema = z.object({
+  fault: processFaultSchema,
+  count: z.number(),
+  lastAt: timeSchema,
+  /** What the service saw the last time. */
+  message: z.string(),
+});
+export type FaultCount = z.infer<typeof faultCountSchema>;
 
 export const pluginDetailSchema = pluginSummarySchema.extend({
   main: z.string(),
@@ -76,10 +93,13 @@ export const pluginDetailSchema = pluginSummarySchema.extend({
     nextRestartAt: timeSchema.optional(),
     pid: z.number().nullable(),
     uptimeMs: z.number().nullable(),
+    /** How often it was started again after a crash since an operator activated it. */
     restarts: z.number(),
-    /** Resident set size. Null where the machine does not tell it. */
+    /** Proportional set size: what it holds alone, and its share of the rest. Null where the machine does not tell it. */
     memoryBytes: z.number().nullable(),
     lastExit: lastExitSchema.nullable(),
+    /** The latest first. */
+    faults: z.array(faultCountSchema),
   }),
 });
 export type PluginDetail = z.infer<typeof pluginDetailSchema>;

@@ -25,7 +25,7 @@ test('an operator logs in by link, installs, activates and uninstalls a plugin',
   await row.getByText('Not activated').waitFor();
 
   await page.getByRole('button', { name: 'Activate sets-metadata' }).click();
-  await row.getByText('Active', { exact: true }).waitFor();
+  await row.getByText('Active, running', { exact: true }).waitFor();
   expect((await service.plugin('sets-metadata')).process.state).toBe('running');
 
   await uninstall(page, 'sets-metadata');
@@ -40,13 +40,39 @@ test('what others do shows without a reload', async () => {
   await logIn(page, service);
 
   await service.add('sets-metadata');
-  await rowOf(page, 'sets-metadata').getByText('Active', { exact: true }).waitFor();
+  await rowOf(page, 'sets-metadata').getByText('Active, running', { exact: true }).waitFor();
 
   await service.call('POST', '/api/plugins/sets-metadata/deactivate');
   await rowOf(page, 'sets-metadata').getByText('Inactive', { exact: true }).waitFor();
 
   await service.call('DELETE', '/api/plugins/sets-metadata');
   await page.getByRole('heading', { name: 'No plugin is installed' }).waitFor();
+  expect(problems).toEqual([]);
+});
+
+test('a plugin that crashes counts down to its restart, and runs again', async () => {
+  await using service = await startService();
+  const { page, problems } = await browser.newPage();
+  await logIn(page, service);
+  let plugin = await service.add('sets-metadata');
+  const row = rowOf(page, 'sets-metadata');
+  await row.getByText('Active, running', { exact: true }).waitFor();
+  const counting = row.getByText(/^Active, restarting in \d+ s$/).waitFor();
+  for (let crash = 0; crash < 4; crash += 1) {
+    const { pid } = plugin.process;
+    process.kill(pid ?? 0, 'SIGKILL');
+    plugin = await service.until(async () => {
+      const found = await service.plugin('sets-metadata');
+      return found.process.state === 'running' && found.process.pid !== pid && found;
+    });
+  }
+  await counting;
+  await row.getByText('Active, running', { exact: true }).waitFor();
+  await row.getByRole('link', { name: 'sets-metadata' }).click();
+  await page
+    .getByText(/the process was ended by SIGKILL/)
+    .first()
+    .waitFor();
   expect(problems).toEqual([]);
 });
 

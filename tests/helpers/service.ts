@@ -44,6 +44,7 @@ export interface ServiceOptions {
   dataDir?: string;
   env?: Record<string, string>;
   now?: () => Date;
+  monotonicMs?: () => number;
 }
 
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
@@ -53,7 +54,11 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const config = parseConfig({ PORT: '0', OMNIROUTE_DATA_DIR: dataDir, LOG_LEVEL: 'debug', ...options.env });
   const app = await createApp(config, {
     logger: createLogger('debug', { write: (line) => log.push(line) }),
-    ...(options.now ? { runtime: { ...systemRuntime, now: options.now } } : {}),
+    runtime: {
+      ...systemRuntime,
+      ...(options.now ? { now: options.now } : {}),
+      ...(options.monotonicMs ? { monotonicMs: options.monotonicMs } : {}),
+    },
   });
   cleanup.use(app);
   const url = `http://127.0.0.1:${app.port}`;

@@ -100,24 +100,25 @@ describe('what a plugin tries and must not get', () => {
 
 describe('what a plugin does to itself', () => {
   test.each([
-    ['dos-atomics-wait', 'ping'],
-    ['dos-microtasks', /ping|SIGABRT/],
-    ['dos-heap', 'SIGABRT'],
-    ['exit-abort', 'SIGABRT'],
-    ['exit-in-hook', 'code 0'],
-    ['ipc-no-newline', 'protocol fault'],
-    ['native-code', 'SIGTRAP'],
-  ])('%s ends its process and nothing else', async (name, reason) => {
+    ['dos-atomics-wait', 'ping', ['UNRESPONSIVE']],
+    ['dos-microtasks', /ping|SIGABRT/, ['UNRESPONSIVE', 'MEMORY_LIMIT']],
+    ['dos-heap', 'SIGABRT', ['MEMORY_LIMIT']],
+    ['exit-abort', 'SIGABRT', [null]],
+    ['exit-in-hook', 'code 0', [null]],
+    ['ipc-no-newline', 'protocol fault', ['FRAME_SIZE']],
+    ['native-code', 'SIGTRAP', [null]],
+  ])('%s ends its process and nothing else', async (name, reason, faults) => {
     await using service = await startService();
     const rss = process.memoryUsage().rss;
     const { process: child } = await start(service, name);
     await expectHealthy(service);
     const plugin = await service.until(async () => {
       const found = await service.plugin(name);
-      return found.status === 'error' && found;
+      return found.process.lastExit !== null && found;
     });
-    expect(plugin).toMatchObject({ enabled: true, process: { state: 'failed', pid: null } });
-    expect(plugin.errorMessage).toMatch(reason);
+    expect(plugin).toMatchObject({ enabled: true });
+    expect(plugin.process.lastExit?.reason).toMatch(reason);
+    expect(faults).toContain(plugin.process.lastExit?.fault);
     expect(await isAlive(child.pid)).toBe(false);
     await expectHealthy(service);
     expect(process.memoryUsage().rss - rss).toBeLessThan(250 * megabyte);
@@ -199,6 +200,7 @@ describe('what a plugin does to itself', () => {
     const rss = process.memoryUsage().rss;
     await start(service, 'stdout-flood');
     await expectHealthy(service);
+    await service.logs('stdout-flood');
     const log = await readFile(join(service.dataDir, 'logs/stdout-flood.log'));
     expect(log.length).toBeLessThan(3 * megabyte);
     expect(process.memoryUsage().rss - rss).toBeLessThan(250 * megabyte);

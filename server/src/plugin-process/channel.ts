@@ -5,6 +5,11 @@ import { frameTypes } from './child/protocol.js';
 import { PendingCalls } from './pending-calls.ts';
 import { ProtocolFault } from './read-frame.ts';
 
+/** So many small pieces of one frame in a row are no way to write it: the rest gathers before it is read. */
+const maxSmallReads = 16;
+const smallReadBytes = 4_096;
+const gatherMs = 2;
+
 interface Request {
   type: number;
   head: object;
@@ -29,6 +34,7 @@ export class Channel {
   readonly #writer: FrameWriter;
   readonly #reader = new FrameReader();
   readonly #calls = new PendingCalls();
+  #smallReads = 0;
   readonly #onFault: (fault: ProtocolFault) => void;
 
   constructor(socket: Socket, { onFault, onClose }: Options) {
@@ -37,7 +43,11 @@ export class Channel {
     this.#onFault = onFault;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => socket.destroy());
-    socket.once('close', onClose);
+    // What was written before it closed has been read by now.
+    socket.once('close', () => {
+      this.rejectAll('its process ended, or closed its channel, before it answered');
+      onClose();
+    });
   }
 
   /** Resolves with the frame that answers. Rejects with HookCallError: OVERLOADED, TIMEOUT, CANCELLED or EXITED. */
@@ -63,8 +73,15 @@ export class Channel {
     this.#writer.flush();
   }
 
-  destroy(): void {
+  /** Nothing can be answered any more: every open call is settled with EXITED. */
+  destroy(message: string): void {
     this.#socket.destroy();
+    this.rejectAll(message);
+  }
+
+  /** False once no call can be answered any more. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
   }
 
   /** Why the process should be stopped, if it leaves too much unanswered. */
@@ -83,12 +100,24 @@ export class Channel {
 
   #receive(chunk: Buffer): void {
     try {
+      let frames = 0;
       for (const frame of this.#reader.push(chunk)) {
+        frames += 1;
         if (this.#calls.answer(frame)) continue;
-        throw new Error(`an unexpected frame (type ${frame.type}, id ${frame.id})`);
+        const what = `an unexpected frame (type ${frame.type}, id ${frame.id})`;
+        this.#onFault(new ProtocolFault('FRAME_UNEXPECTED', what));
+        return;
       }
+      this.#smallReads = frames === 0 && chunk.length < smallReadBytes ? this.#smallReads + 1 : 0;
+      if (this.#smallReads > maxSmallReads) this.#gather();
     } catch (error) {
-      this.#onFault(new ProtocolFault(messageOf(error), { cause: error }));
+      const fault = error instanceof RangeError ? 'FRAME_SIZE' : 'FRAME_MALFORMED';
+      this.#onFault(new ProtocolFault(fault, messageOf(error), { cause: error }));
     }
+  }
+
+  #gather(): void {
+    this.#socket.pause();
+    setTimeout(() => this.#socket.resume(), gatherMs);
   }
 }

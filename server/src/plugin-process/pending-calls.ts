@@ -43,9 +43,8 @@ export class PendingCalls {
   start(options: CallOptions): Promise<Frame> {
     const { timeoutMs, bytes, signal } = options;
     if (signal?.aborted) return Promise.reject(new HookCallError('CANCELLED', 'the caller is gone'));
-    if (!options.isControl && this.#isFull(bytes)) {
-      return Promise.reject(new HookCallError('OVERLOADED', 'too many calls of this plugin are in flight'));
-    }
+    const refusal = options.isControl ? null : this.#refusal(bytes);
+    if (refusal) return Promise.reject(refusal);
     const id = this.#takeId();
     const { promise, resolve, reject } = Promise.withResolvers<Frame>();
     const settle = (outcome: Frame | HookCallError) => {
@@ -113,6 +112,7 @@ export class PendingCalls {
     for (const release of this.#onIdle.splice(0)) release();
   }
 
+  /** Settles every open call with EXITED: nothing will answer it. */
   rejectAll(message: string): void {
     for (const [id, call] of this.#calls) {
       this.#remove(id);
@@ -122,8 +122,14 @@ export class PendingCalls {
     this.#bytes = 0;
   }
 
-  #isFull(bytes: number): boolean {
-    return this.#calls.size + this.#overdue.size >= maxCalls || this.#bytes + bytes > maxBytes;
+  #refusal(bytes: number): HookCallError | null {
+    if (this.#calls.size + this.#overdue.size >= maxCalls) {
+      const message = `${maxCalls} calls of this plugin are in flight already`;
+      return new HookCallError('OVERLOADED', message, { fault: 'CALLS_IN_FLIGHT' });
+    }
+    if (this.#bytes + bytes <= maxBytes) return null;
+    const message = `the calls of this plugin in flight would hold more than ${maxBytes / 1024 / 1024} MiB`;
+    return new HookCallError('OVERLOADED', message, { fault: 'BYTES_IN_FLIGHT' });
   }
 
   #remove(id: number): void {

@@ -1,23 +1,19 @@
-import { appendFile, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type LogLine, logLineSchema } from '@omniroute/shared/plugin';
 import type { Logger } from '../logger.ts';
-import { LineSplitter } from './line-splitter.ts';
+import type { Runtime } from '../runtime.ts';
+import { captureLines } from './capture-lines.ts';
+import { LogFile } from './log-file.ts';
 import { RateLimit } from './rate-limit.ts';
-import { errorCode } from '../errors.ts';
 
 type LogStream = LogLine['stream'];
 
 const maxLineLength = 8_000;
-const maxFileBytes = 2 * 1024 * 1024;
-/** More than this per second of one stream is dropped, and the log says how much. */
-const maxBytesPerSecond = 256 * 1024;
-const maxLinesPerSecond = 1_000;
 const maxHostLinesPerSecond = 500;
 
 interface Options {
   file: string;
-  now: () => Date;
+  runtime: Runtime;
   logger: Logger;
   onLine: (line: LogLine) => void;
 }
@@ -28,16 +24,21 @@ interface Options {
  */
 export class PluginLog {
   readonly #options: Options;
-  #queue: Promise<void> = Promise.resolve();
-  #waiting: string[] = [];
+  readonly #file: LogFile;
   readonly #hostLimit: RateLimit;
 
   constructor(options: Options) {
     this.#options = options;
-    this.#hostLimit = new RateLimit(
-      maxHostLinesPerSecond,
-      () => options.now().getTime(),
-      (count) => this.#append('host', `${count} lines of the service about this plugin were dropped`),
+    const monotonicMs = () => options.runtime.monotonicMs();
+    this.#file = new LogFile({
+      file: options.file,
+      monotonicMs,
+      logger: options.logger,
+      onLost: (count) =>
+        this.#append('host', `${count} lines of this log were lost: the disk was full or too slow`),
+    });
+    this.#hostLimit = new RateLimit(maxHostLinesPerSecond, monotonicMs, (count) =>
+      this.#append('host', `${count} lines of the service about this plugin were dropped`),
     );
   }
 
@@ -46,75 +47,41 @@ export class PluginLog {
   }
 
   #append(stream: LogStream, text: string): void {
-    const line = { time: this.#options.now().toISOString(), stream, text: printable(text) };
-    this.#waiting.push(`${line.time} ${line.stream} ${line.text}\n`);
-    if (this.#waiting.length === 1) this.#queue = this.#queue.then(() => this.#flush());
+    const line = { time: this.#options.runtime.now().toISOString(), stream, text: printable(text) };
+    this.#file.append(`${line.time} ${line.stream} ${line.text}\n`);
     this.#options.onLine(line);
   }
 
-  /** Reads `stream` to its end, line by line. */
-  capture(name: 'stdout' | 'stderr', stream: Readable): void {
-    const nowMs = () => this.#options.now().getTime();
-    const dropped = (unit: string) => (count: number) =>
-      this.#append(
-        'host',
-        `${count} ${unit} of ${name} were dropped: the plugin writes faster than its log takes`,
-      );
-    const byteLimit = new RateLimit(maxBytesPerSecond, nowMs, dropped('bytes'));
-    const lineLimit = new RateLimit(maxLinesPerSecond, nowMs, dropped('lines'));
-    const lines = new LineSplitter(maxLineLength, (text) => {
-      if (lineLimit.take(1) === 1) this.write(name, text);
-    });
-    const decoder = new TextDecoder();
-    stream.on('data', (chunk: Buffer) => {
-      const taken = byteLimit.take(chunk.length);
-      lines.push(decoder.decode(chunk.subarray(0, taken), { stream: true }));
-    });
-    stream.on('end', () => {
-      lines.end();
-      byteLimit.report();
-      lineLimit.report();
-      this.#hostLimit.report();
+  /**
+   * Reads `stream` to its end, line by line.
+   *
+   * @param onDropped hears of what the log did not take, once a second at most
+   */
+  capture(name: 'stdout' | 'stderr', stream: Readable, onDropped: (message: string) => void): void {
+    captureLines(stream, {
+      maxLineLength,
+      monotonicMs: () => this.#options.runtime.monotonicMs(),
+      onLine: (text) => this.write(name, text),
+      onDropped: (count, unit) =>
+        onDropped(`${count} ${unit} of ${name} were dropped: the plugin writes faster than its log takes`),
+      onEnd: () => this.#hostLimit.report(),
     });
     stream.on('error', (error) => this.#options.logger.debug({ err: error }, 'plugin-log.read-failed'));
   }
 
   /** The newest `count` lines, oldest first. */
   async tail(count: number): Promise<LogLine[]> {
-    await this.#queue;
-    const texts = await Promise.all([readText(`${this.#options.file}.1`), readText(this.#options.file)]);
-    const lines = texts
-      .join('')
-      .split('\n')
-      .filter((line) => line !== '');
+    const lines = (await this.#file.read()).split('\n').filter((line) => line !== '');
     return lines.slice(-count).flatMap(parseLine);
   }
 
   /** Deletes the files, after what is being written. */
-  async remove(): Promise<void> {
-    await this.#queue;
-    await rm(this.#options.file, { force: true });
-    await rm(`${this.#options.file}.1`, { force: true });
+  remove(): Promise<void> {
+    return this.#file.remove();
   }
 
-  async settled(): Promise<void> {
-    await this.#queue;
-  }
-
-  async #flush(): Promise<void> {
-    const text = this.#waiting.join('');
-    this.#waiting = [];
-    try {
-      await this.#rotate();
-      await appendFile(this.#options.file, text, { mode: 0o600 });
-    } catch (error) {
-      this.#options.logger.error({ err: error }, 'plugin-log.write-failed');
-    }
-  }
-
-  async #rotate(): Promise<void> {
-    const size = (await stat(this.#options.file).catch(() => null))?.size ?? 0;
-    if (size >= maxFileBytes) await rename(this.#options.file, `${this.#options.file}.1`);
+  settled(): Promise<void> {
+    return this.#file.settled();
   }
 }
 
@@ -133,13 +100,4 @@ function parseLine(line: string): LogLine[] {
   const [time = '', stream = ''] = line.split(' ', 2);
   const parsed = logLineSchema.safeParse({ time, stream, text: line.slice(time.length + stream.length + 2) });
   return parsed.success ? [parsed.data] : [];
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { HookName } from '@omniroute/shared/hook';
+import type { ProcessFault } from '@omniroute/shared/process-fault';
 import { messageOf } from '../errors.ts';
 import { Channel } from './channel.ts';
 import type { Frame } from './child/frames.js';
@@ -9,7 +10,10 @@ import { handshake, type HandshakeOptions } from './handshake.ts';
 import { HookCallError } from './hook-call-error.ts';
 import type { PluginLog } from './plugin-log.ts';
 import { type HookReply, ProtocolFault, readReply } from './read-frame.ts';
-import type { Command } from './sandbox.ts';
+import { describeExit, type ProcessExit, StartError } from './process-exit.ts';
+import type { ResourceLimits } from './resource-limits.ts';
+import { type Command, heapMegabytes } from './sandbox.ts';
+import { spawnProcess } from './spawn-process.ts';
 import { StderrTail } from './stderr-tail.ts';
 import { signalGroup, terminate } from './terminate.ts';
 
@@ -22,15 +26,9 @@ const giveUpGraceMs = 500;
 interface ProcessOptions extends HandshakeOptions {
   command: Command;
   env: Record<string, string>;
-}
-
-export interface ProcessExit {
-  code: number | null;
-  signal: string | null;
-  /** One sentence: what the service saw, with the last of stderr. */
-  reason: string;
-  /** True when the service asked for it. */
-  expected: boolean;
+  limits: ResourceLimits;
+  /** It reached a limit or broke the protocol; some faults end the process, others only refuse what is over. */
+  onFault: (fault: ProcessFault, message: string) => void;
 }
 
 export interface HookCall {
@@ -48,45 +46,58 @@ export class PluginProcess {
   readonly #channel: Channel;
   readonly #log: PluginLog;
   readonly #stderr: StderrTail;
+  readonly #onFault: ProcessOptions['onFault'];
   #stopping = false;
-  #fault: string | null = null;
+  #givenUp: { fault: ProcessFault; reason: string } | null = null;
   #pinging = false;
 
   readonly startedAtMs = performance.now();
   /** Settles when the process has ended, with whatever was still in flight rejected. Never rejects. */
   readonly exited: Promise<ProcessExit>;
 
-  private constructor(child: ChildProcess, log: PluginLog) {
+  private constructor(child: ChildProcess, { log, limits, dataDir, onFault }: ProcessOptions) {
     const { stdout, stderr, stdio } = child;
     const [, , , socket] = stdio;
     if (!stdout || !stderr || !(socket instanceof Socket))
       throw new Error('a pipe of the process is missing');
     this.#child = child;
     this.#log = log;
+    this.#onFault = onFault;
     this.#stderr = new StderrTail(stderr);
-    log.capture('stdout', stdout);
-    log.capture('stderr', stderr);
+    const onDropped = (message: string) => this.#note('LOG_RATE', message);
+    log.capture('stdout', stdout, onDropped);
+    log.capture('stderr', stderr, onDropped);
     this.#channel = new Channel(socket, {
-      onFault: (fault) => this.#giveUp(fault.message),
+      onFault: ({ fault, message }) => this.#giveUp(fault, message),
       onClose: () => this.#onChannelClosed(),
     });
     this.exited = this.#watch();
+    const endWatch = limits.watch({ pid: child.pid, dataDir }, (fault, message) =>
+      this.#giveUp(fault, message),
+    );
+    child.once('exit', endWatch);
   }
 
   /**
    * Spawns the process and awaits the handshake: the module is loaded and exports every declared hook.
    *
-   * @throws {Error} with the reason and the last lines of stderr; nothing is left running then
+   * @throws {StartError} with the reason and the last lines of stderr; nothing is left running then
+   * @throws {Error} where there is no process at all
    */
   static async start(options: ProcessOptions): Promise<PluginProcess> {
-    const plugin = new PluginProcess(await spawnProcess(options), options.log);
+    const plugin = new PluginProcess(await spawnProcess(options), options);
     try {
       await handshake(plugin.#channel, options);
       return plugin;
     } catch (error) {
-      if (error instanceof ProtocolFault) plugin.#giveUp(error.message);
+      if (error instanceof ProtocolFault) plugin.#giveUp(error.fault, error.message);
+      // One that closed its channel has ended, or is given up soon: how says more than that it does not answer.
+      if (error instanceof HookCallError && error.failure === 'EXITED') {
+        const exit = await plugin.exited;
+        throw new StartError(exit.reason, exit, error);
+      }
       await plugin.kill();
-      throw new Error(plugin.#stderr.explain(messageOf(error)), { cause: error });
+      throw new StartError(plugin.#stderr.explain(messageOf(error)), await plugin.exited, error);
     }
   }
 
@@ -105,15 +116,21 @@ export class PluginProcess {
   /** Runs one hook. Rejects with HookCallError. */
   async call({ hook, head, parts, timeoutMs, signal }: HookCall): Promise<HookReply> {
     if (this.#stopping) throw new HookCallError('NOT_RUNNING', 'the plugin is being stopped');
-    const frame = await this.#channel.request({
-      type: frameTypes.call,
-      head: { hook, ...head },
-      parts,
-      timeoutMs,
-      signal,
-      onAbandoned: (failure) => this.#onAbandoned(failure),
-    });
-    return this.#read(frame);
+    if (!this.#channel.isOpen) throw new HookCallError('NOT_RUNNING', 'its process cannot be reached');
+    try {
+      const frame = await this.#channel.request({
+        type: frameTypes.call,
+        head: { hook, ...head },
+        parts,
+        timeoutMs,
+        signal,
+        onAbandoned: (failure) => this.#onAbandoned(failure),
+      });
+      return this.#read(frame);
+    } catch (error) {
+      if (error instanceof HookCallError && error.fault) this.#note(error.fault, error.message);
+      throw error;
+    }
   }
 
   /** Gives the plugin its new config and awaits `onConfigChange`. Rejects with HookCallError. */
@@ -149,14 +166,14 @@ export class PluginProcess {
       return readReply(frame);
     } catch (error) {
       if (!(error instanceof ProtocolFault)) throw error;
-      this.#giveUp(error.message);
+      this.#giveUp(error.fault, error.message);
       throw new HookCallError('EXITED', error.message);
     }
   }
 
   #onAbandoned(failure: 'TIMEOUT' | 'CANCELLED'): void {
     const { hopeless } = this.#channel;
-    if (hopeless) this.#giveUp(hopeless);
+    if (hopeless) this.#giveUp('UNRESPONSIVE', hopeless);
     else if (failure === 'TIMEOUT') void this.#ping();
   }
 
@@ -171,7 +188,10 @@ export class PluginProcess {
         timeoutMs: pingTimeoutMs,
         isControl: true,
         onAbandoned: () =>
-          this.#giveUp('it ran past a deadline and does not answer a ping: its event loop is blocked'),
+          this.#giveUp(
+            'UNRESPONSIVE',
+            'it ran past a deadline and does not answer a ping: its event loop is blocked',
+          ),
       });
     } catch (error) {
       if (!(error instanceof HookCallError)) throw error;
@@ -180,12 +200,15 @@ export class PluginProcess {
     }
   }
 
-  /** A process that cannot be relied on is not repaired: it ends, and its exit says why. */
-  #giveUp(reason: string): void {
-    if (this.#fault !== null || this.#stopping) return;
-    this.#fault = reason;
-    this.#log.write('host', `stopped: ${reason}`);
-    this.#channel.destroy();
+  /**
+   * Ends a process that cannot be relied on: it is not repaired, and its exit says why. Its calls in flight are settled
+   * at once.
+   */
+  #giveUp(fault: ProcessFault, reason: string): void {
+    if (this.#givenUp !== null || this.#stopping) return;
+    this.#givenUp = { fault, reason };
+    this.#note(fault, reason);
+    this.#channel.destroy(reason);
     signalGroup(this.#child, 'SIGTERM');
     const kill = setTimeout(() => signalGroup(this.#child, 'SIGKILL'), giveUpGraceMs);
     void this.exited.then(() => clearTimeout(kill));
@@ -193,17 +216,35 @@ export class PluginProcess {
 
   /** The channel of a process that ends closes, too: only one that lives on has closed it. */
   #onChannelClosed(): void {
-    const timer = setTimeout(() => this.#giveUp('it closed its channel to the service'), drainMs);
+    const timer = setTimeout(
+      () => this.#giveUp('CHANNEL_CLOSED', 'it closed its channel to the service'),
+      drainMs,
+    );
     void this.exited.then(() => clearTimeout(timer));
+  }
+
+  #note(fault: ProcessFault, message: string): void {
+    this.#log.write('host', `${fault}: ${message}`);
+    this.#onFault(fault, message);
+  }
+
+  /** V8 ends a process without memory by itself, and says so on stderr only. */
+  #noteHeapLimit(signal: string | null): void {
+    if (this.#givenUp || signal === null || !this.#stderr.saysOutOfMemory) return;
+    const reason = `it ran out of memory: its JavaScript heap may hold ${heapMegabytes} MiB`;
+    this.#givenUp = { fault: 'MEMORY_LIMIT', reason };
+    this.#note('MEMORY_LIMIT', reason);
   }
 
   #watch(): Promise<ProcessExit> {
     const { promise, resolve } = Promise.withResolvers<ProcessExit>();
     const settle = (code: number | null, signal: string | null) => {
+      this.#noteHeapLimit(signal);
       const how = describeExit(code, signal);
-      const reason = this.#fault ? `${this.#fault} (${how})` : how;
-      this.#channel.rejectAll(reason);
-      resolve({ code, signal, reason: this.#stderr.explain(reason), expected: this.#stopping });
+      const reason = this.#givenUp ? `${this.#givenUp.reason} (${how})` : how;
+      this.#channel.destroy(reason);
+      const fault = this.#givenUp?.fault ?? null;
+      resolve({ code, signal, fault, reason: this.#stderr.explain(reason) });
     };
     this.#child.once('exit', (code, signal) => {
       signalGroup(this.#child, 'SIGKILL');
@@ -216,26 +257,4 @@ export class PluginProcess {
     });
     return promise;
   }
-}
-
-/** Rejects when the process cannot be started, for want of descriptors, say. */
-async function spawnProcess({ command, cwd, env }: ProcessOptions): Promise<ChildProcess> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn(command.file, command.args, {
-    cwd,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-  child.once('spawn', resolve).on('error', reject);
-  try {
-    await promise;
-    return child;
-  } catch (error) {
-    throw new Error(`its process cannot be started: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function describeExit(code: number | null, signal: string | null): string {
-  return signal ? `the process was ended by ${signal}` : `the process exited with code ${code ?? 'unknown'}`;
 }

@@ -1,3 +1,4 @@
+import type { ProcessFault } from '@omniroute/shared/process-fault';
 import type { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import { type Frame, splitParts } from './child/frames.js';
@@ -13,9 +14,12 @@ export interface HookReply {
 
 /** A frame that no program of ours can have sent. */
 export class ProtocolFault extends Error {
-  constructor(what: string, options?: ErrorOptions) {
+  readonly fault: ProcessFault;
+
+  constructor(fault: ProcessFault, what: string, options?: ErrorOptions) {
     super(`protocol fault: ${what}`, options);
     this.name = 'ProtocolFault';
+    this.fault = fault;
   }
 }
 
@@ -28,9 +32,11 @@ export class ProtocolFault extends Error {
 export function readReply(frame: Frame): HookReply {
   if (frame.type === frameTypes.failure) {
     const failure = parseHead(failureSchema, frame.head);
-    throw new HookCallError(failure.kind, failure.message, failure.stack);
+    throw new HookCallError(failure.kind, failure.message, { pluginStack: failure.stack });
   }
-  if (frame.type !== frameTypes.result) throw new ProtocolFault('a reply is neither a result nor a failure');
+  if (frame.type !== frameTypes.result) {
+    throw new ProtocolFault('FRAME_UNEXPECTED', 'a reply is neither a result nor a failure');
+  }
   if (isTooDeep(frame.head)) {
     throw new HookCallError('INVALID_RETURN', 'the returned metadata nests too deep');
   }
@@ -43,7 +49,7 @@ export function readReply(frame: Frame): HookReply {
   try {
     return { head: data, parts: splitParts(frame.body, data.parts) };
   } catch (cause) {
-    throw new ProtocolFault(messageOf(cause), { cause });
+    throw new ProtocolFault('FRAME_MALFORMED', messageOf(cause), { cause });
   }
 }
 
@@ -51,5 +57,5 @@ export function readReply(frame: Frame): HookReply {
 export function parseHead<T extends z.ZodType>(schema: T, head: unknown): z.infer<T> {
   const parsed = schema.safeParse(head);
   if (parsed.success) return parsed.data;
-  throw new ProtocolFault('a frame does not have the expected shape');
+  throw new ProtocolFault('FRAME_MALFORMED', 'a frame does not have the expected shape');
 }

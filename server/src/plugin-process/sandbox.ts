@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 const childDir = fileURLToPath(new URL('./child/', import.meta.url));
 const childProgram = fileURLToPath(new URL('./child/main.js', import.meta.url));
 
-const heapMegabytes = 128;
-const dataBytes = (heapMegabytes + 512) * 1024 * 1024;
+export const heapMegabytes = 128;
+/** The most that a process may hold, its JavaScript heap included. */
+export const maxMemoryBytes = (heapMegabytes + 512) * 1024 * 1024;
 
 /** What one plugin's process may touch, as absolute paths after symlinks. */
 export interface Grants {
@@ -42,7 +43,7 @@ export function sandboxCommand(tools: SandboxTools, grants: Grants): Command {
 /** `argv` under the process limits: it dies with the service, and its descriptors and memory are bounded. */
 export function wrap(tools: SandboxTools, argv: readonly string[]): Command {
   const limits = tools.prlimit
-    ? [tools.prlimit, '--nofile=256', '--core=0', `--data=${dataBytes}`, '--']
+    ? [tools.prlimit, '--nofile=256', '--core=0', `--data=${maxMemoryBytes}`, '--']
     : [];
   const death = tools.setpriv ? [tools.setpriv, '--pdeathsig', 'KILL', '--'] : [];
   const [file = process.execPath, ...args] = [...death, ...limits, ...argv];

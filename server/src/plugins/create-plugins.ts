@@ -3,7 +3,9 @@ import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { HookCalled, HookObserver } from '../pipeline/pipeline.ts';
 import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
+import { ResourceLimits } from '../plugin-process/resource-limits.ts';
 import type { SandboxTools } from '../plugin-process/sandbox.ts';
+import { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
 import { Journal } from './journal.ts';
@@ -14,16 +16,20 @@ import { PluginConfigurator } from './plugin-configurator.ts';
 import { PluginDoctor } from './plugin-doctor.ts';
 import { PluginFiles } from './plugin-files.ts';
 import { PluginInstaller } from './plugin-installer.ts';
+import { PluginLogs } from './plugin-logs.ts';
 import { PluginManager } from './plugin-manager.ts';
 import { PluginPaths } from './plugin-paths.ts';
 import { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
+import { PluginReviver } from './plugin-reviver.ts';
 import { PluginRollback } from './plugin-rollback.ts';
 import { type LifeHookCall, PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
 import type { PluginVersionRepository } from './plugin-version-repository.ts';
+import { ProcessHistory } from './process-history.ts';
+import { ProcessLauncher } from './process-launcher.ts';
 import { VersionSwapper } from './version-swapper.ts';
 
 /** Where hook calls are counted. */
@@ -75,20 +81,36 @@ export function createPlugins(options: Options): Plugins {
   const paths = new PluginPaths(dataDir);
   const files = new PluginFiles(paths);
   const queue = new KeyedQueue();
-  const runner = new PluginRunner({
+  const changed = (name: string) => events.publish({ topic: 'plugins', name, change: 'updated' });
+  const supervisor = new Supervisor({ runtime, onDue: (name) => reviver.settle(name), onChange: changed });
+  const logs = new PluginLogs({
     paths,
-    tools,
     runtime,
     logger,
-    onLogLine: (name, line) => events.publish({ topic: 'logs', name, line }),
-    onCalled: (call) => counter.called(call),
-    onUnexpectedExit: (name, exit) => {
-      manager.onUnexpectedExit(name, exit).catch((error: unknown) => {
-        logger.error({ plugin: name, err: error }, 'plugin.exit-not-recorded');
-      });
-    },
+    onLine: (name, line) => events.publish({ topic: 'logs', name, line }),
   });
-  const activator = new PluginActivator({ repository, runner, registry, files, events, runtime, logger });
+  const history = new ProcessHistory(runtime);
+  const limits = new ResourceLimits(() => runtime.monotonicMs());
+  const launcher = new ProcessLauncher({ tools, logs, history, limits });
+  const runner = new PluginRunner({
+    launcher,
+    logs,
+    history,
+    supervisor,
+    onStateChange: changed,
+    onCalled: (call) => counter.called(call),
+  });
+  const activator = new PluginActivator({
+    repository,
+    runner,
+    supervisor,
+    limits,
+    registry,
+    files,
+    events,
+    runtime,
+    logger,
+  });
   const journal = new Journal(operations, logger);
   const recovery = new PluginRecovery({
     repository,
@@ -101,6 +123,17 @@ export function createPlugins(options: Options): Plugins {
   });
   const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
   const swapper = new VersionSwapper(parts);
+  const rollback = new PluginRollback({ ...parts, versions, swapper });
+  const reviver = new PluginReviver({
+    repository,
+    runner,
+    supervisor,
+    activator,
+    rollback,
+    queue,
+    logger,
+    mayRun,
+  });
   const doctor = new PluginDoctor({
     repository,
     files,
@@ -120,7 +153,7 @@ export function createPlugins(options: Options): Plugins {
     doctor,
     installer: new PluginInstaller(parts),
     upgrader: new PluginUpgrader({ ...parts, swapper }),
-    rollback: new PluginRollback({ ...parts, versions, swapper }),
+    rollback,
     uninstaller: new PluginUninstaller({ ...parts, forgetCounts: (name) => counter.forget(name) }),
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime, logger }),

@@ -3,7 +3,10 @@ import { messageOf, PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
-import type { PluginProcess, ProcessExit } from '../plugin-process/plugin-process.ts';
+import { HookCallError } from '../plugin-process/hook-call-error.ts';
+import type { PluginProcess } from '../plugin-process/plugin-process.ts';
+import type { ResourceLimits } from '../plugin-process/resource-limits.ts';
+import type { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { logStep } from './journal.ts';
 import type { OperationStep } from './operation.ts';
@@ -19,6 +22,8 @@ import type { PluginRunner } from './plugin-runner.ts';
 interface Options {
   repository: PluginRepository;
   runner: PluginRunner;
+  supervisor: Supervisor;
+  limits: ResourceLimits;
   registry: HookRegistry;
   files: PluginFiles;
   events: EventBus;
@@ -35,38 +40,56 @@ export class PluginActivator {
   }
 
   /**
-   * Starts the plugin from what is on disk now. The caller holds the plugin's turn in the queue.
+   * Starts the plugin from what is on disk now, whatever it did before. The caller holds the plugin's turn in the queue.
    *
    * @throws PluginError ACTIVATION_FAILED, CONSENT_REQUIRED or ISOLATION_UNAVAILABLE; the plugin is in `error` then
    */
   async activate(record: PluginRecord): Promise<PluginRecord> {
-    const { repository, runner, files, logger } = this.#options;
+    this.#options.supervisor.forget(record.name);
     try {
-      const { current, grant } = await this.#readFromDisk(record);
-      this.#step(record.name, 'read');
-      const process = await runner.launch(await launchSpec(current, current.pluginDir, grant, files));
-      this.#step(record.name, 'launched');
-      await this.#runOnActivate(process, current);
-      this.#step(record.name, 'greeted');
-      const now = this.#now();
-      const active: PluginRecord = {
-        ...current,
-        status: 'active',
-        enabled: true,
-        errorMessage: null,
-        activatedAt: now,
-        updatedAt: now,
-      };
-      runner.admit(active.name, process);
-      await repository.save(active, grant);
-      this.#step(record.name, 'saved');
-      this.register(active);
-      logger.info({ plugin: active.name, version: active.version }, 'plugin.activated');
-      this.#changed(active.name);
+      const active = await this.#bringUp(record, { enabled: true, activatedAt: this.#now() });
+      const { name, version } = active;
+      this.#options.logger.info({ plugin: name, version }, 'plugin.activated');
       return active;
     } catch (error) {
       throw await this.#failed(record, error);
     }
+  }
+
+  /**
+   * Starts an active plugin again that has crashed, from what is on disk now. The caller holds its turn in the queue.
+   *
+   * @throws {PluginError} where no further start can succeed
+   * @throws {Error} where it did not start this time. Neither changes its row
+   */
+  async revive(record: PluginRecord): Promise<void> {
+    const { name, version } = await this.#bringUp(record, {});
+    this.#options.logger.info({ plugin: name, version }, 'plugin.restarted');
+  }
+
+  async #bringUp(record: PluginRecord, changes: Partial<PluginRecord>): Promise<PluginRecord> {
+    const { repository, runner, files } = this.#options;
+    const { current, grant } = await this.#readFromDisk(record);
+    this.#step(record.name, 'read');
+    const spec = await launchSpec(current, current.pluginDir, grant, files);
+    await this.#checkQuota(spec.dataDir);
+    const process = await runner.launch(spec);
+    this.#step(record.name, 'launched');
+    await this.#runOnActivate(process, current);
+    this.#step(record.name, 'greeted');
+    const active: PluginRecord = {
+      ...current,
+      status: 'active',
+      errorMessage: null,
+      updatedAt: this.#now(),
+      ...changes,
+    };
+    runner.admit(active.name, process);
+    await repository.save(active, grant);
+    this.#step(record.name, 'saved');
+    this.register(active);
+    this.#changed(active.name);
+    return active;
   }
 
   /** Puts the hooks of an enabled plugin in the pipeline, whether it runs or not. */
@@ -110,10 +133,11 @@ export class PluginActivator {
     this.#changed(record.name);
   }
 
-  /** Records that the process of an active plugin has ended. Its hooks stay registered: a guard is still a guard. */
-  async onUnexpectedExit(record: PluginRecord, exit: ProcessExit): Promise<void> {
-    const errorMessage = `The plugin stopped: ${exit.reason}`;
-    await this.#options.repository.save({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
+  /** Records that the plugin is not started again. Its hooks stay registered: a guard is still a guard. */
+  async giveUp(record: PluginRecord, errorMessage: string): Promise<void> {
+    const { repository, logger } = this.#options;
+    await repository.save({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
+    logger.error({ plugin: record.name, reason: errorMessage }, 'plugin.given-up');
     this.#changed(record.name);
   }
 
@@ -136,6 +160,12 @@ export class PluginActivator {
         `Its folder should be ${dir}, but is recorded elsewhere. Uninstall it and install it again.`,
       );
     }
+    if (!(await files.exists(record.name))) {
+      throw new PluginError(
+        'ACTIVATION_FAILED',
+        'Its folder is gone. Put it back and activate the plugin, or uninstall it.',
+      );
+    }
     await files.inspect(dir);
     const manifest = await readManifest(dir);
     if (manifest.name !== record.name) {
@@ -151,13 +181,20 @@ export class PluginActivator {
     return { current: { ...record, ...describeManifest(manifest) }, grant };
   }
 
+  async #checkQuota(dataDir: string | undefined): Promise<void> {
+    const excess = dataDir === undefined ? null : await this.#options.limits.dataExcess(dataDir);
+    if (excess !== null) throw new PluginError('ACTIVATION_FAILED', excess);
+  }
+
   async #runOnActivate(process: PluginProcess, record: PluginRecord): Promise<void> {
     if (!record.hooks.includes('onActivate')) return;
     try {
       await this.#options.runner.callLifecycle(record.name, process, 'onActivate');
     } catch (error) {
-      await this.#options.runner.dismiss(record.name, process);
-      throw new Error(`onActivate failed: ${messageOf(error)}`, { cause: error });
+      const exit = await this.#options.runner.dismiss(record.name, process);
+      const hasEnded = error instanceof HookCallError && error.failure === 'EXITED';
+      const reason = hasEnded ? exit.reason : messageOf(error);
+      throw new Error(`onActivate failed: ${reason}`, { cause: error });
     }
   }
 

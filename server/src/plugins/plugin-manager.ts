@@ -19,7 +19,6 @@ import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import { messageOf, PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
-import type { ProcessExit } from '../plugin-process/plugin-process.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginConfigurator } from './plugin-configurator.ts';
@@ -87,11 +86,14 @@ export class PluginManager {
   }
 
   async counts(): Promise<Health['plugins']> {
-    const records = await this.#options.repository.list();
+    const { repository, runner } = this.#options;
+    const records = await repository.list();
+    const isRestarting = (name: string) => runner.state(name).state === 'restarting';
     const count = (status: PluginStatus) => records.filter((record) => record.status === status).length;
     return {
       installed: count('installed'),
       active: count('active'),
+      restarting: records.filter((record) => isRestarting(record.name)).length,
       inactive: count('inactive'),
       error: count('error'),
     };
@@ -229,18 +231,6 @@ export class PluginManager {
     this.interrupt();
     await this.#options.queue.idle();
     await this.#options.runner.stopAll();
-  }
-
-  /** Records the end of a process that nobody asked to end. */
-  async onUnexpectedExit(name: string, exit: ProcessExit): Promise<void> {
-    const { queue, repository, activator, runner, logger } = this.#options;
-    logger.warn({ plugin: name, code: exit.code, signal: exit.signal, reason: exit.reason }, 'plugin.exited');
-    const recordIt = async () => {
-      const current = await repository.find(name);
-      if (current?.status === 'active' && !runner.isRunning(name))
-        await activator.onUnexpectedExit(current, exit);
-    };
-    await queue.run(name, recordIt, Number.POSITIVE_INFINITY);
   }
 
   async #installOrUpgrade(

@@ -74,7 +74,8 @@ export class PluginRollback {
     if (failed?.status !== 'error' || !(await this.#isOnProbation(failed))) return false;
     try {
       const { version } = await this.rollback(failed, why);
-      runner.log(name).write('host', `rolled back from ${failed.version} to ${version}: ${why}`);
+      const first = why.split('\n', 1).join('');
+      runner.log(name).write('host', `rolled back from ${failed.version} to ${version}: ${first}`);
       return true;
     } catch (error) {
       const errorMessage = `${failed.errorMessage ?? why}\nThe previous version did not start, either: ${messageOf(error)}`;

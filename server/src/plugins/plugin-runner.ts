@@ -1,25 +1,28 @@
-import { readFile } from 'node:fs/promises';
 import type { HookName, LifecycleHook } from '@omniroute/shared/hook';
 import { declaredHookNames } from '@omniroute/shared/manifest';
-import type { LogLine, PluginDetail, ProcessState } from '@omniroute/shared/plugin';
+import type { PluginDetail, PluginSummary, ProcessState } from '@omniroute/shared/plugin';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
-import type { Logger } from '../logger.ts';
 import type { HookInvoker } from '../pipeline/pipeline.ts';
-import { childEnv } from '../plugin-process/child-env.ts';
+import type { ProcessFault } from '@omniroute/shared/process-fault';
 import { HookCallError, type HookCallFailure } from '../plugin-process/hook-call-error.ts';
-import { PluginLog } from '../plugin-process/plugin-log.ts';
-import { type HookCall, PluginProcess, type ProcessExit } from '../plugin-process/plugin-process.ts';
+import type { PluginLog } from '../plugin-process/plugin-log.ts';
+import type { HookCall, PluginProcess } from '../plugin-process/plugin-process.ts';
+import { type ProcessExit, StartError } from '../plugin-process/process-exit.ts';
+import { proportionalBytes } from '../plugin-process/process-memory.ts';
 import type { HookReply } from '../plugin-process/read-frame.ts';
-import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Supervisor } from '../plugin-process/supervisor.ts';
 import type { LaunchSpec } from './launch-spec.ts';
-import type { PluginPaths } from './plugin-paths.ts';
+import type { PluginLogs } from './plugin-logs.ts';
+import type { ProcessHistory } from './process-history.ts';
+import type { ProcessLauncher } from './process-launcher.ts';
 
 const lifecycleTimeoutMs = 10_000;
 const drainTimeoutMs = 5_000;
 
+/** What is still so after a restart. */
+const lastingFaults: readonly (ProcessFault | null)[] = ['DATA_QUOTA'];
+
 type ProcessFacts = PluginDetail['process'];
-type LastExit = NonNullable<ProcessFacts['lastExit']>;
 
 /** How a call of one of the hooks of a plugin's own life went. */
 export interface LifeHookCall {
@@ -33,43 +36,29 @@ export interface LifeHookCall {
 }
 
 interface Options {
-  paths: PluginPaths;
-  tools: SandboxTools;
-  runtime: Runtime;
-  logger: Logger;
-  onLogLine: (name: string, line: LogLine) => void;
+  launcher: ProcessLauncher;
+  logs: PluginLogs;
+  history: ProcessHistory;
+  /** Hears of every crash of a process that was admitted. */
+  supervisor: Supervisor;
+  onStateChange: (name: string) => void;
   /** A hook of the plugin's own life was called. */
   onCalled: (call: LifeHookCall) => void;
-  /** A plugin that was admitted ended without being asked to. */
-  onUnexpectedExit: (name: string, exit: ProcessExit) => void;
 }
 
-/** Owns the processes of the plugins, one for each, and their logs. */
+/** Owns the processes of the plugins, one for each. */
 export class PluginRunner implements HookInvoker {
   readonly #options: Options;
   readonly #running = new Map<string, PluginProcess>();
   readonly #states = new Map<string, ProcessState>();
-  readonly #lastExits = new Map<string, LastExit>();
-  readonly #logs = new Map<string, PluginLog>();
   readonly #stopping = new AbortController();
 
   constructor(options: Options) {
     this.#options = options;
   }
 
-  /** The plugin's log; made at first use, kept until the plugin is uninstalled. */
   log(name: string): PluginLog {
-    const known = this.#logs.get(name);
-    if (known) return known;
-    const { paths, runtime, logger, onLogLine } = this.#options;
-    const log = new PluginLog({
-      file: paths.logOf(name),
-      now: () => runtime.now(),
-      logger: logger.child({ plugin: name }),
-      onLine: (line) => onLogLine(name, line),
-    });
-    this.#logs.set(name, log);
-    return log;
+    return this.#options.logs.of(name);
   }
 
   isRunning(name: string): boolean {
@@ -83,19 +72,23 @@ export class PluginRunner implements HookInvoker {
    */
   async launch(spec: LaunchSpec): Promise<PluginProcess> {
     const { name } = spec.manifest;
-    if (!this.#running.has(name)) this.#states.set(name, 'starting');
+    if (!this.#running.has(name)) this.#setState(name, 'starting');
     try {
       return await this.#start(spec, declaredHookNames(spec.manifest));
     } catch (error) {
-      if (!this.#running.has(name)) this.#states.set(name, 'failed');
+      if (error instanceof StartError) this.#options.history.exited(name, error.exit);
+      if (!this.#running.has(name)) this.#setState(name, 'failed');
       throw error;
     }
   }
 
-  /** Ends a process that was launched, but is not admitted after all. */
-  async dismiss(name: string, process: PluginProcess): Promise<void> {
+  /** Ends a process that was launched, but is not admitted after all. Resolves with how it ended. */
+  async dismiss(name: string, process: PluginProcess): Promise<ProcessExit> {
     await process.stop();
-    if (!this.#running.has(name)) this.#states.set(name, 'failed');
+    const exit = await process.exited;
+    this.#options.history.exited(name, exit);
+    if (!this.#running.has(name)) this.#setState(name, 'failed');
+    return exit;
   }
 
   /** Sees whether a process of this plugin would start, beside the one that serves. Rejects as {@link launch} does. */
@@ -104,10 +97,10 @@ export class PluginRunner implements HookInvoker {
     await process.stop();
   }
 
-  /** From here on calls reach this process, and an unexpected exit is reported. */
+  /** From here on calls reach this process, and an unexpected exit is a crash. */
   admit(name: string, process: PluginProcess): void {
     this.#running.set(name, process);
-    this.#states.set(name, 'running');
+    this.#setState(name, 'running');
     void process.exited.then((exit) => this.#onExit(name, process, exit));
   }
 
@@ -155,45 +148,53 @@ export class PluginRunner implements HookInvoker {
     await this.#running.get(name)?.idle(drainTimeoutMs);
   }
 
+  /** Ends the process, or the wait for its next start. */
   async stop(name: string): Promise<void> {
+    this.#options.supervisor.cancel(name);
     const process = this.#running.get(name);
     this.#running.delete(name);
-    this.#states.set(name, 'stopped');
+    this.#setState(name, 'stopped');
     await process?.stop();
   }
 
-  /** Releases whoever waits for a process that starts, or for a lifecycle hook: the service is stopping. */
+  /** Releases whoever waits for a process that starts, or for a lifecycle hook, and restarts nothing: the service is stopping. */
   abort(): void {
+    this.#options.supervisor.close();
     this.#stopping.abort(new Error('the service is stopping'));
   }
 
   /** Ends every process in good order. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.stop(name)));
-    await Promise.all([...this.#logs.values()].map((log) => log.settled()));
+    await this.#options.logs.settled();
   }
 
   /** Forgets a plugin that is not installed any more, its log included. */
   async forget(name: string): Promise<void> {
-    await this.log(name).remove();
-    this.#logs.delete(name);
+    await this.#options.logs.remove(name);
     this.#states.delete(name);
-    this.#lastExits.delete(name);
+    this.#options.history.forget(name);
+    this.#options.supervisor.forget(name);
   }
 
-  state(name: string): ProcessState {
-    return this.#states.get(name) ?? 'stopped';
+  /** The state of the process, and when it is started again. */
+  state(name: string): PluginSummary['process'] {
+    const nextRestartAt = this.#options.supervisor.nextRestartAt(name);
+    if (nextRestartAt !== null) return { state: 'restarting', nextRestartAt };
+    return { state: this.#states.get(name) ?? 'stopped' };
   }
 
   async facts(name: string): Promise<ProcessFacts> {
+    const { supervisor, history } = this.#options;
     const process = this.#running.get(name);
     return {
-      state: this.state(name),
+      ...this.state(name),
       pid: process?.pid ?? null,
       uptimeMs: process ? Math.round(performance.now() - process.startedAtMs) : null,
-      restarts: 0,
-      memoryBytes: process?.pid ? await residentBytes(process.pid) : null,
-      lastExit: this.#lastExits.get(name) ?? null,
+      restarts: supervisor.restarts(name),
+      memoryBytes: process?.pid ? await proportionalBytes(process.pid) : null,
+      lastExit: history.lastExit(name),
+      faults: history.faults(name),
     };
   }
 
@@ -212,6 +213,12 @@ export class PluginRunner implements HookInvoker {
     report('DONE');
   }
 
+  #setState(name: string, state: ProcessState): void {
+    if (this.#states.get(name) === state) return;
+    this.#states.set(name, state);
+    this.#options.onStateChange(name);
+  }
+
   #get(name: string): PluginProcess {
     const process = this.#running.get(name);
     if (!process) throw new HookCallError('NOT_RUNNING', 'the plugin is not running');
@@ -219,38 +226,17 @@ export class PluginRunner implements HookInvoker {
   }
 
   #onExit(name: string, process: PluginProcess, exit: ProcessExit): void {
-    const { code, signal, reason } = exit;
-    this.#lastExits.set(name, { at: this.#options.runtime.now().toISOString(), code, signal, reason });
+    const { history, supervisor } = this.#options;
+    history.exited(name, exit);
     if (this.#running.get(name) !== process) return;
     this.#running.delete(name);
-    this.#states.set(name, 'failed');
-    this.log(name).write('host', reason.split('\n', 1).join(''));
-    this.#options.onUnexpectedExit(name, exit);
+    this.log(name).write('host', exit.reason.split('\n', 1).join(''));
+    supervisor.crashed(name, { reason: exit.reason, curable: !lastingFaults.includes(exit.fault) });
+    this.#setState(name, 'failed');
   }
 
   #start(spec: LaunchSpec, hooks: readonly HookCall['hook'][]): Promise<PluginProcess> {
-    const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
-    return PluginProcess.start({
-      name: manifest.name,
-      version: manifest.version,
-      entry,
-      hooks,
-      manifestJson: JSON.stringify(manifest),
-      configJson: JSON.stringify(config),
-      dataDir,
-      command: sandboxCommand(this.#options.tools, { pluginDir: dir, readPaths, writePaths }),
-      env: childEnv(envNames, dataDir),
-      cwd: dir,
-      log: this.log(manifest.name),
-      handshakeTimeoutMs: lifecycleTimeoutMs,
-      signal: this.#stopping.signal,
-    });
+    const { signal } = this.#stopping;
+    return this.#options.launcher.start(spec, { hooks, timeoutMs: lifecycleTimeoutMs, signal });
   }
-}
-
-/** Resident set size from /proc; null where there is none, or the process is gone. */
-async function residentBytes(pid: number): Promise<number | null> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => null);
-  const kilobytes = status === null ? undefined : /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
-  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
 }

@@ -2,13 +2,11 @@ import type { Isolation, PluginDetail, PluginSummary } from '@omniroute/shared/p
 import { maskSecrets } from '@omniroute/shared/plugin-config';
 import type { PluginRecord } from './plugin-record.ts';
 
-type ProcessFacts = PluginDetail['process'];
-
 /** A plugin as lists show it. */
 export function toSummary(
   record: PluginRecord,
   isolation: Isolation,
-  state: ProcessFacts['state'],
+  process: PluginSummary['process'],
 ): PluginSummary {
   const {
     main: _,
@@ -18,13 +16,17 @@ export function toSummary(
     pluginDir: _dir,
     ...shown
   } = record;
-  return { ...shown, isolation, process: { state } };
+  return { ...shown, isolation, process };
 }
 
 /** A plugin with all that is known of it; secrets are masked. */
-export function toDetail(record: PluginRecord, isolation: Isolation, process: ProcessFacts): PluginDetail {
+export function toDetail(
+  record: PluginRecord,
+  isolation: Isolation,
+  process: PluginDetail['process'],
+): PluginDetail {
   return {
-    ...toSummary(record, isolation, process.state),
+    ...toSummary(record, isolation, process),
     main: record.main,
     config: maskSecrets(record.configSchema, record.config),
     configSchema: record.configSchema,

@@ -5,6 +5,7 @@ import { AuthService } from '@omniroute/server/auth/auth-service';
 import { readManagementToken } from '@omniroute/server/auth/management-token';
 import { SessionRepository } from '@omniroute/server/auth/session-repository';
 import { openDatabase } from '@omniroute/server/database/open-database';
+import { systemRuntime } from '@omniroute/server/runtime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { migrationsDir } from '../http/test-service.ts';
 
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 
 async function startAuth(managementToken = 'the-token'): Promise<AuthService> {
-  const runtime = { now: () => new Date(now), newId: () => crypto.randomUUID() };
+  const runtime = { ...systemRuntime, now: () => new Date(now) };
   const sessions = new SessionRepository(database);
   const auth = new AuthService({ sessions, managementToken, runtime, port: () => 20_128 });
   await auth.start();

@@ -12,6 +12,7 @@ import type { PluginService, Services } from '@omniroute/server/http/services';
 import { createLogger } from '@omniroute/server/logger';
 import { SettingsRepository } from '@omniroute/server/settings/settings-repository';
 import { SettingsService } from '@omniroute/server/settings/settings-service';
+import { systemRuntime } from '@omniroute/server/runtime';
 import { type RawAnswer, type RawRequest, sendRaw } from './raw-request.ts';
 
 export const token = 'test-management-token';
@@ -48,7 +49,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const webDir = join(dataDir, 'web');
   await writeDashboard(webDir);
   const clock = { now: new Date('2026-01-01T00:00:00Z') };
-  const runtime = { now: () => clock.now, newId: () => crypto.randomUUID() };
+  const runtime = { ...systemRuntime, now: () => clock.now };
   const database = await openDatabase({ file: join(dataDir, 'omniroute.sqlite'), migrationsDir });
   const events = new EventBus();
   const calls: string[] = [];
@@ -89,7 +90,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       version: '0.0.0',
       uptimeMs: 1,
       safeMode: false,
-      plugins: { installed: 0, active: 0, inactive: 0, error: 0 },
+      plugins: { installed: 0, active: 0, restarting: 0, inactive: 0, error: 0 },
     }),
     gateway: options.gateway ?? {
       handle: (_request, response) => {

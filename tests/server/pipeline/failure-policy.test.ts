@@ -90,7 +90,7 @@ test.each([
   await addVariant(service, 'exits-in-hook', { hooks: { onRequest: { failure } } });
   const during = await service.chat();
   expect(during.status).toBe(status);
-  await service.until(async () => (await service.plugin('exits-in-hook')).status === 'error');
+  await service.until(async () => (await service.plugin('exits-in-hook')).process.state === 'restarting');
   const after = await service.chat();
   expect(after.status).toBe(status);
   const lines = await hostLines(service, 'exits-in-hook');

@@ -106,6 +106,7 @@ test('a flood is cut, and the log says how much was dropped', async () => {
   const before = process.memoryUsage().rss;
   const body = `const line = 'x'.repeat(1023) + '\\n';
     for (let n = 0; n < 20_000; n += 1) process.stdout.write(line);
+    await new Promise((resolve) => process.stdout.write('', resolve));
     await later(1_100);
     console.log('end of the flood');`;
   await runOnce(service, body);
@@ -119,7 +120,9 @@ test('a flood is cut, and the log says how much was dropped', async () => {
     )
   ).body.lines;
   expect(
-    lines.some(({ stream, text }) => stream === 'host' && /^\d+ bytes of stdout were dropped/.test(text)),
+    lines.some(
+      ({ stream, text }) => stream === 'host' && /^LOG_RATE: \d+ bytes of stdout were dropped/.test(text),
+    ),
   ).toBe(true);
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
 });

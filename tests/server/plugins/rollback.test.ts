@@ -221,3 +221,27 @@ test.each([
     expect((await runRequest(service)).metadata).toEqual({ version: '1.0.0', limit: 7 });
   }
 });
+
+test('a new version that crashes into error is taken back by itself, and says why', async () => {
+  await using service = await startService();
+  await using folder = await temporaryFolder();
+  await install(service, await write(folder.path, '1.0.0'));
+  await act(service, 'grows', 'activate');
+  await service.call('PUT', '/api/plugins/grows/config', { config: { limit: 7 } });
+  const late = `export function onActivate() { setTimeout(() => process.exit(3), 1); }`;
+  const { status } = await install(
+    service,
+    await write(folder.path, '2.0.0', {
+      manifest: { hooks: { onRequest: true, onActivate: true } },
+      source: late,
+    }),
+  );
+  expect(status).toBe(201);
+  const plugin = await service.until(async () => {
+    const now = await service.plugin('grows');
+    return now.version === '1.0.0' && now.status === 'active' && now;
+  });
+  expect(plugin).toMatchObject({ config: { limit: 7 }, rolledBack: { from: '2.0.0' }, errorMessage: null });
+  expect(plugin.rolledBack?.reason).toMatch(/5 .*exited with code 3/s);
+  expect((await runRequest(service)).metadata).toEqual({ version: '1.0.0', limit: 7 });
+});

@@ -8,6 +8,9 @@ import { headerBytes, maxBodyBytes, maxHeadBytes } from './protocol.js';
  * @property {Buffer} body
  */
 
+/** Pieces over this are left apart. */
+const joinedBytes = 32 * 1024;
+
 /** Splits a byte stream into frames. Lengths are checked before anything is allocated for them. */
 export class FrameReader {
   /** @type {Buffer[]} */
@@ -19,11 +22,10 @@ export class FrameReader {
   /**
    * @param {Buffer} chunk
    * @returns {Generator<Frame, void>} the frames that this chunk completes
-   * @throws {Error} when the bytes break the protocol; the channel is of no use then
+   * @throws {Error} when the bytes break the protocol, RangeError by their lengths; the channel is of no use then
    */
   *push(chunk) {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+    this.#append(chunk);
     for (;;) {
       this.#header ??= this.#readHeader();
       const header = this.#header;
@@ -35,13 +37,32 @@ export class FrameReader {
     }
   }
 
+  /**
+   * Small pieces are joined to what they follow, so that a frame in many of them costs little more than its bytes.
+   *
+   * @param {Buffer} chunk
+   */
+  #append(chunk) {
+    this.#buffered += chunk.length;
+    let joined = chunk;
+    for (;;) {
+      const before = this.#chunks.at(-1);
+      if (before === undefined || before.length > joined.length || before.length > joinedBytes) break;
+      this.#chunks.pop();
+      joined = Buffer.concat([before, joined]);
+    }
+    this.#chunks.push(joined);
+  }
+
   #readHeader() {
     if (this.#buffered < headerBytes) return null;
     const bytes = this.#take(headerBytes);
     const headLength = bytes.readUInt32BE(5);
     const bodyLength = bytes.readUInt32BE(9);
-    if (headLength > maxHeadBytes) throw new Error(`a frame's head of ${headLength} bytes is over the limit`);
-    if (bodyLength > maxBodyBytes) throw new Error(`a frame's body of ${bodyLength} bytes is over the limit`);
+    if (headLength > maxHeadBytes)
+      throw new RangeError(`a frame's head of ${headLength} bytes is over the limit`);
+    if (bodyLength > maxBodyBytes)
+      throw new RangeError(`a frame's body of ${bodyLength} bytes is over the limit`);
     return { type: bytes.readUInt8(0), id: bytes.readUInt32BE(1), headLength, bodyLength };
   }
 

@@ -1,4 +1,5 @@
 import type { PluginStatus } from '@omniroute/shared/plugin';
+import type { ReactNode } from 'react';
 import classes from './status-badge.module.css';
 
 const labels: Record<PluginStatus, string> = {
@@ -8,11 +9,22 @@ const labels: Record<PluginStatus, string> = {
   error: 'Error',
 };
 
-/** The status in words, with a colour beside them. */
-export function StatusBadge({ status, note }: { status: PluginStatus; note?: string | undefined }) {
+/** The status in words, with a colour beside them; `warning` where the note says that not all is well. */
+export function StatusBadge({
+  status,
+  note,
+  warning = false,
+}: {
+  status: PluginStatus;
+  note?: ReactNode;
+  warning?: boolean;
+}) {
   return (
-    <span className={classes['badge']} data-status={status}>
-      {note === undefined ? labels[status] : `${labels[status]}, ${note}`}
+    <span className={classes['badge']} data-status={status} data-warning={warning || undefined}>
+      <span>
+        {labels[status]}
+        {note !== undefined && <>, {note}</>}
+      </span>
     </span>
   );
 }

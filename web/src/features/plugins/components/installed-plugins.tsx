@@ -1,5 +1,6 @@
 import { Button, Skeleton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import type { PluginSummary } from '@omniroute/shared/plugin';
 import { IconFolderSearch, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
@@ -89,11 +90,13 @@ function Plugins({ filter, onFilterChange, figuresOf }: InstalledPluginsProps) {
   );
 }
 
-function summary(plugins: { status: string }[]): string {
+function summary(plugins: PluginSummary[]): string {
   if (plugins.length === 0) return 'None yet';
   const active = plugins.filter(({ status }) => status === 'active').length;
   const failed = plugins.filter(({ status }) => status === 'error').length;
+  const restarting = plugins.filter(({ process }) => process.state === 'restarting').length;
   const parts = [formatCount(plugins.length, 'plugin'), `${active} active`];
+  if (restarting > 0) parts.push(`${restarting} restarting`);
   if (failed > 0) parts.push(`${failed} with an error`);
   return parts.join(', ');
 }

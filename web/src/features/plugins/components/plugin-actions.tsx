@@ -74,7 +74,7 @@ export function PluginActions({
               disabled={control.busy}
               onClick={control.restart}
             >
-              Restart
+              {plugin.process.state === 'restarting' ? 'Restart now' : 'Restart'}
             </Menu.Item>
           )}
           <Menu.Item

@@ -2,6 +2,8 @@ import type { PluginDetail } from '@omniroute/shared/plugin';
 import { FactList } from '../../../components/ui/fact-list.tsx';
 import { Panel } from '../../../components/ui/panel.tsx';
 import { formatBytes, formatDateTime, formatDuration } from '../../../lib/format.ts';
+import { ProcessState } from './process-state.tsx';
+import { faultWords } from './words.ts';
 
 export function PluginFacts({ plugin }: { plugin: PluginDetail }) {
   const { process } = plugin;
@@ -9,19 +11,12 @@ export function PluginFacts({ plugin }: { plugin: PluginDetail }) {
     <Panel title="Facts">
       <FactList
         facts={[
-          ['Process', process.state],
+          ['Process', <ProcessState key="process" process={process} />],
           ['Pid', process.pid ?? '–'],
           ['Uptime', process.uptimeMs === null ? '–' : formatDuration(process.uptimeMs)],
-          ['Memory', process.memoryBytes === null ? '–' : formatBytes(process.memoryBytes)],
-          ...(process.restarts > 0 ? [['Restarts', process.restarts] as const] : []),
-          ...(process.nextRestartAt === undefined
-            ? []
-            : [['Next restart', formatDateTime(process.nextRestartAt)] as const]),
-          ...(process.lastExit === null
-            ? []
-            : [
-                ['Last exit', `${process.lastExit.reason} (${formatDateTime(process.lastExit.at)})`] as const,
-              ]),
+          ['Memory (PSS)', process.memoryBytes === null ? '–' : formatBytes(process.memoryBytes)],
+          ['Restarts', process.restarts],
+          ...(process.lastExit === null ? [] : [['Last exit', exitWords(process.lastExit)] as const]),
           ['Installed', formatDateTime(plugin.installedAt)],
           ['Last activated', plugin.activatedAt === null ? 'never' : formatDateTime(plugin.activatedAt)],
           ['Source', plugin.source],
@@ -35,4 +30,11 @@ export function PluginFacts({ plugin }: { plugin: PluginDetail }) {
       />
     </Panel>
   );
+}
+
+/** When, and why: the lines of stderr that follow the reason are in the log. */
+function exitWords({ at, fault, reason }: NonNullable<PluginDetail['process']['lastExit']>): string {
+  const [first = ''] = reason.split('\n', 1);
+  const why = fault === null ? first : `${faultWords[fault]}: ${first}`;
+  return `${formatDateTime(at)}: ${why}`;
 }

@@ -7,21 +7,21 @@ import type { ReactNode } from 'react';
 import { ErrorState } from '../../../components/ui/error-state.tsx';
 import { FailureText } from '../../../components/ui/failure-text.tsx';
 import { Panel } from '../../../components/ui/panel.tsx';
-import { StatusBadge } from '../../../components/ui/status-badge.tsx';
 import { appError } from '../../../lib/app-error.ts';
 import { pluginQuery } from '../api/plugin-queries.ts';
 import { useControlPlugin } from '../api/use-control-plugin.ts';
 import { PluginActions } from './plugin-actions.tsx';
 import { PluginConfigPanel } from './plugin-config-panel.tsx';
 import { PluginDoctor } from './plugin-doctor.tsx';
+import { PluginFaults } from './plugin-faults.tsx';
 import { PluginFacts } from './plugin-facts.tsx';
 import { PluginHooks } from './plugin-hooks.tsx';
 import { PluginIsolation } from './plugin-isolation.tsx';
 import { PluginLog } from './plugin-log.tsx';
 import classes from './plugin-page.module.css';
 import { PluginPermissions } from './plugin-permissions.tsx';
+import { PluginStatus } from './plugin-status.tsx';
 import { StillEnabledNote } from './still-enabled-note.tsx';
-import { processNote } from './words.ts';
 
 interface PluginPageProps {
   name: string;
@@ -83,7 +83,7 @@ function PluginSections({ plugin, calls, onUninstalled }: PluginSectionsProps) {
             <Text span size="sm" c="dimmed" ff="monospace">
               {plugin.version}
             </Text>
-            <StatusBadge status={plugin.status} note={processNote(plugin.status, plugin.process.state)} />
+            <PluginStatus plugin={plugin} />
           </Group>
           {plugin.description !== null && (
             <Text size="sm" c="dimmed" maw={720}>
@@ -111,6 +111,7 @@ function PluginSections({ plugin, calls, onUninstalled }: PluginSectionsProps) {
         </div>
         <div className={classes['side']}>
           <PluginFacts plugin={plugin} />
+          <PluginFaults faults={plugin.process.faults} />
           <PluginIsolation isolation={plugin.isolation} />
           <PluginPermissions permissions={plugin.permissions} />
         </div>

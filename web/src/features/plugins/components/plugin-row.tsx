@@ -3,13 +3,12 @@ import type { PluginSummary } from '@omniroute/shared/plugin';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { FailureText } from '../../../components/ui/failure-text.tsx';
-import { StatusBadge } from '../../../components/ui/status-badge.tsx';
 import { useControlPlugin } from '../api/use-control-plugin.ts';
 import { PluginActions } from './plugin-actions.tsx';
 import { PluginMeta } from './plugin-meta.tsx';
 import classes from './plugin-row.module.css';
+import { PluginStatus } from './plugin-status.tsx';
 import { StillEnabledNote } from './still-enabled-note.tsx';
-import { processNote } from './words.ts';
 
 export function PluginRow({ plugin, figures }: { plugin: PluginSummary; figures: ReactNode }) {
   const control = useControlPlugin(plugin);
@@ -27,7 +26,7 @@ export function PluginRow({ plugin, figures }: { plugin: PluginSummary; figures:
           <Text span size="xs" c="dimmed" ff="monospace">
             {plugin.version}
           </Text>
-          <StatusBadge status={plugin.status} note={processNote(plugin.status, plugin.process.state)} />
+          <PluginStatus plugin={plugin} />
         </div>
         {plugin.description !== null && plugin.description !== '' && (
           <Text size="sm" c="dimmed" lineClamp={2}>

@@ -1,5 +1,6 @@
 import type { Permission } from '@omniroute/shared/permission';
-import type { Isolation, PluginDetail, ProcessState } from '@omniroute/shared/plugin';
+import type { Isolation } from '@omniroute/shared/plugin';
+import type { ProcessFault } from '@omniroute/shared/process-fault';
 
 /** The effective isolation in words: a short name, and what it means. */
 export const isolationWords: Record<Isolation['level'], { name: string; meaning: string }> = {
@@ -37,9 +38,15 @@ export const permissionWords: Record<Permission, { name: string; meaning: string
   exec: { name: 'Run programs', meaning: 'child processes' },
 };
 
-/** What to say beside the status when the process is not where the status would have it. */
-export function processNote(status: PluginDetail['status'], state: ProcessState): string | undefined {
-  if (state === 'starting' || state === 'restarting') return state;
-  if (status === 'active' && state !== 'running') return 'not running';
-  return undefined;
-}
+export const faultWords: Record<ProcessFault, string> = {
+  MEMORY_LIMIT: 'Too much memory',
+  LOG_RATE: 'Too much output',
+  CALLS_IN_FLIGHT: 'Too many calls at once',
+  BYTES_IN_FLIGHT: 'Too many bytes at once',
+  FRAME_SIZE: 'An answer over the size limit',
+  FRAME_MALFORMED: 'An answer that cannot be read',
+  FRAME_UNEXPECTED: 'An answer that nobody asked for',
+  UNRESPONSIVE: 'It stopped answering',
+  CHANNEL_CLOSED: 'It closed its channel to the service',
+  DATA_QUOTA: 'Too much in its data folder',
+};

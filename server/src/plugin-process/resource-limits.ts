@@ -1,0 +1,39 @@
+import type { ProcessFault } from '@omniroute/shared/process-fault';
+import { DataQuota } from './data-quota.ts';
+import { MemoryWatchdog } from './memory-watchdog.ts';
+import { maxMemoryBytes } from './sandbox.ts';
+
+interface Watched {
+  pid: number | undefined;
+  dataDir: string | undefined;
+}
+
+/** What the plugins' processes may use of the machine, where nobody but the service can see to it. */
+export class ResourceLimits {
+  readonly #memory = new MemoryWatchdog(maxMemoryBytes);
+  readonly #quota: DataQuota;
+
+  constructor(monotonicMs: () => number) {
+    this.#quota = new DataQuota(monotonicMs);
+  }
+
+  /** Calls `onExceeded` for each limit that the process goes beyond, once. Returns the function that ends the watch. */
+  watch({ pid, dataDir }: Watched, onExceeded: (fault: ProcessFault, message: string) => void): () => void {
+    const onMemory = (bytes: number) => {
+      const held = `${Math.round(bytes / 1024 / 1024)} MiB of memory`;
+      onExceeded('MEMORY_LIMIT', `it held ${held}; the limit is ${maxMemoryBytes / 1024 / 1024} MiB`);
+    };
+    const watches = [
+      ...(pid === undefined ? [] : [this.#memory.watch(pid, onMemory)]),
+      ...(dataDir === undefined
+        ? []
+        : [this.#quota.watch(dataDir, (message) => onExceeded('DATA_QUOTA', message))]),
+    ];
+    return () => watches.forEach((end) => end());
+  }
+
+  /** A sentence for the operator where the data folder is too large to start a process on it; null where it is not. */
+  dataExcess(dataDir: string): Promise<string | null> {
+    return this.#quota.excess(dataDir);
+  }
+}

@@ -1,0 +1,55 @@
+import { childEnv } from '../plugin-process/child-env.ts';
+import { type HookCall, PluginProcess } from '../plugin-process/plugin-process.ts';
+import type { ResourceLimits } from '../plugin-process/resource-limits.ts';
+import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
+import type { LaunchSpec } from './launch-spec.ts';
+import type { PluginLogs } from './plugin-logs.ts';
+import type { ProcessHistory } from './process-history.ts';
+
+interface Options {
+  tools: SandboxTools;
+  logs: PluginLogs;
+  history: ProcessHistory;
+  limits: ResourceLimits;
+}
+
+interface LaunchOptions {
+  /** The module must export each one. */
+  hooks: readonly HookCall['hook'][];
+  timeoutMs: number;
+  /** Aborts when the service stops. */
+  signal: AbortSignal;
+}
+
+/** Starts processes of plugins with what their manifest was granted, and nothing else. */
+export class ProcessLauncher {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Awaits the handshake. Rejects as {@link PluginProcess.start} does. */
+  start(spec: LaunchSpec, { hooks, timeoutMs, signal }: LaunchOptions): Promise<PluginProcess> {
+    const { tools, logs, history, limits } = this.#options;
+    const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
+    const { name, version } = manifest;
+    return PluginProcess.start({
+      name,
+      version,
+      entry,
+      hooks,
+      manifestJson: JSON.stringify(manifest),
+      configJson: JSON.stringify(config),
+      dataDir,
+      command: sandboxCommand(tools, { pluginDir: dir, readPaths, writePaths }),
+      env: childEnv(envNames, dataDir),
+      cwd: dir,
+      log: logs.of(name),
+      limits,
+      onFault: (fault, message) => history.noteFault(name, fault, message),
+      handshakeTimeoutMs: timeoutMs,
+      signal,
+    });
+  }
+}
