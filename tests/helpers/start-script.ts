@@ -61,7 +61,7 @@ interface Run {
 }
 
 function runStart(env: Record<string, string>, prefix: readonly string[]): Run {
-  const [file = process.execPath, ...args] = [...prefix, process.execPath, startScript];
+  const [file, ...args] = [...prefix, process.execPath, startScript];
   const child = spawn(file, args, {
     env: { PATH: process.env.PATH, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -195,7 +195,7 @@ test('a call that the plugin dies in is an error', async () => {
     counting({ calls: 1, errors: 1, bypasses: 1 }),
   );
   const [call] = (await analyticsOf(service, 'exits-in-hook')).calls;
-  expect(call?.error).toMatch(/^EXITED: .*code 3/);
+  expect(call?.error).toMatch(/^EXITED: /);
 });
 
 test('a call that finds too many in flight is an error', async () => {
