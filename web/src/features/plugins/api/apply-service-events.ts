@@ -27,12 +27,15 @@ function appendLogLines(queryClient: QueryClient, name: string, added: LogLine[]
     queryClient.setQueryData(queryKey, { lines: [...lines, ...beyond(lines, added)].slice(-shownLogLines) });
 }
 
-/** The lines of `added` that `lines`, from a read or from earlier events, does not hold. */
+/**
+ * The lines of `added` that `lines`, from a read or from earlier events, does not hold. By what they say and not by their
+ * time alone: the service's clock may step back.
+ */
 function beyond(lines: LogLine[], added: LogLine[]): LogLine[] {
-  const newest = lines.at(-1)?.time ?? '';
-  const atNewest = lines.filter(({ time }) => time === newest);
-  return added.filter((line) => {
-    if (line.time !== newest) return line.time > newest;
-    return !atNewest.some(({ stream, text }) => stream === line.stream && text === line.text);
-  });
+  const known = new Set(lines.map(keyOf));
+  return added.filter((line) => !known.has(keyOf(line)));
+}
+
+function keyOf({ time, stream, text }: LogLine): string {
+  return `${time} ${stream} ${text}`;
 }

@@ -1,20 +1,25 @@
 import { ActionIcon, Button, Group, Menu } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { PluginSummary } from '@omniroute/shared/plugin';
-import { IconDotsVertical, IconPower, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { IconArrowBackUp, IconDotsVertical, IconPower, IconRefresh, IconTrash } from '@tabler/icons-react';
 import type { useControlPlugin } from '../api/use-control-plugin.ts';
+import { RollbackModal } from './rollback-modal.tsx';
 import { UninstallModal } from './uninstall-modal.tsx';
 
 export function PluginActions({
   plugin,
+  previousVersion,
   control,
   onUninstalled,
 }: {
   plugin: PluginSummary;
+  /** The version that it can be rolled back to, where that is known. */
+  previousVersion?: string | undefined;
   control: ReturnType<typeof useControlPlugin>;
   onUninstalled?: () => void;
 }) {
   const [uninstalling, uninstall] = useDisclosure(false);
+  const [rollingBack, rollBack] = useDisclosure(false);
   const active = plugin.status === 'active';
   // Enabled without being active: it crashed or did not start. Its hooks still count, so both ways out are offered.
   const stuck = plugin.enabled && !active;
@@ -46,7 +51,7 @@ export function PluginActions({
           Activate
         </Button>
       )}
-      <Menu position="bottom-end" width={180} withInitialFocusPlaceholder={false}>
+      <Menu position="bottom-end" width={200} withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <ActionIcon
             variant="subtle"
@@ -77,6 +82,15 @@ export function PluginActions({
               {plugin.process.state === 'restarting' ? 'Restart now' : 'Restart'}
             </Menu.Item>
           )}
+          {previousVersion !== undefined && (
+            <Menu.Item
+              leftSection={<IconArrowBackUp size={16} aria-hidden />}
+              disabled={control.busy}
+              onClick={rollBack.open}
+            >
+              Roll back to {previousVersion}…
+            </Menu.Item>
+          )}
           <Menu.Item
             c="var(--mantine-color-error)"
             leftSection={<IconTrash size={16} aria-hidden />}
@@ -86,6 +100,15 @@ export function PluginActions({
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      {previousVersion !== undefined && (
+        <RollbackModal
+          name={plugin.name}
+          version={plugin.version}
+          previousVersion={previousVersion}
+          opened={rollingBack}
+          onClose={rollBack.close}
+        />
+      )}
       <UninstallModal
         name={plugin.name}
         opened={uninstalling}

@@ -1,4 +1,4 @@
-import { Anchor, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Box, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import type { PluginDetail } from '@omniroute/shared/plugin';
 import { IconArrowLeft } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -21,6 +21,7 @@ import { PluginLog } from './plugin-log.tsx';
 import classes from './plugin-page.module.css';
 import { PluginPermissions } from './plugin-permissions.tsx';
 import { PluginStatus } from './plugin-status.tsx';
+import { RolledBackNote } from './rolled-back-note.tsx';
 import { StillEnabledNote } from './still-enabled-note.tsx';
 
 interface PluginPageProps {
@@ -91,8 +92,18 @@ function PluginSections({ plugin, calls, onUninstalled }: PluginSectionsProps) {
             </Text>
           )}
         </Stack>
-        <PluginActions plugin={plugin} control={control} onUninstalled={onUninstalled} />
+        <PluginActions
+          plugin={plugin}
+          previousVersion={plugin.previousVersion}
+          control={control}
+          onUninstalled={onUninstalled}
+        />
       </Group>
+      {plugin.rolledBack !== undefined && (
+        <Box mb="lg">
+          <RolledBackNote plugin={plugin} />
+        </Box>
+      )}
       {control.failures.length > 0 && (
         <Stack gap={6} mb="lg">
           {control.failures.map((failure) => (

@@ -8,6 +8,7 @@ import { PluginActions } from './plugin-actions.tsx';
 import { PluginMeta } from './plugin-meta.tsx';
 import classes from './plugin-row.module.css';
 import { PluginStatus } from './plugin-status.tsx';
+import { RolledBackNote } from './rolled-back-note.tsx';
 import { StillEnabledNote } from './still-enabled-note.tsx';
 
 export function PluginRow({ plugin, figures }: { plugin: PluginSummary; figures: ReactNode }) {
@@ -39,6 +40,11 @@ export function PluginRow({ plugin, figures }: { plugin: PluginSummary; figures:
       <div className={classes['actions']}>
         <PluginActions plugin={plugin} control={control} />
       </div>
+      {plugin.rolledBack !== undefined && (
+        <div className={classes['failures']}>
+          <RolledBackNote plugin={plugin} />
+        </div>
+      )}
       {control.failures.length > 0 && (
         <div className={classes['failures']}>
           {control.failures.map((failure) => (
