@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { declaredHooks } from '@omniroute/shared/manifest';
-import { messageOf, PluginError } from '../errors.ts';
+import { messageOf, PluginError, reasonOf } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
@@ -57,6 +58,21 @@ export class PluginActivator {
   }
 
   /**
+   * Starts an enabled plugin after the service has started, or may run plugins again. Its `activatedAt` stays.
+   *
+   * @throws {PluginError} those of {@link activate}; the plugin is in `error` then
+   */
+  async resume(record: PluginRecord): Promise<void> {
+    this.#options.supervisor.forget(record.name);
+    try {
+      const { name, version } = await this.#bringUp(record, {});
+      this.#options.logger.info({ plugin: name, version }, 'plugin.resumed');
+    } catch (error) {
+      throw await this.#failed(record, error);
+    }
+  }
+
+  /**
    * Starts an active plugin again that has crashed, from what is on disk now. The caller holds its turn in the queue.
    *
    * @throws {PluginError} where no further start can succeed
@@ -85,7 +101,8 @@ export class PluginActivator {
       ...changes,
     };
     runner.admit(active.name, process);
-    await repository.save(active, grant);
+    // A disk that takes no writes must not keep a plugin from running that its row calls active already.
+    if (!isSame(active, record)) await repository.save(active, grant);
     this.#step(record.name, 'saved');
     this.register(active);
     this.#changed(active.name);
@@ -136,7 +153,7 @@ export class PluginActivator {
   /** Records that the plugin is not started again. Its hooks stay registered: a guard is still a guard. */
   async giveUp(record: PluginRecord, errorMessage: string): Promise<void> {
     const { repository, logger } = this.#options;
-    await repository.save({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
+    await repository.saveFailure({ ...record, status: 'error', errorMessage, updatedAt: this.#now() });
     logger.error({ plugin: record.name, reason: errorMessage }, 'plugin.given-up');
     this.#changed(record.name);
   }
@@ -202,15 +219,20 @@ export class PluginActivator {
     const { repository, runner, logger } = this.#options;
     const known =
       error instanceof PluginError && ['CONSENT_REQUIRED', 'ISOLATION_UNAVAILABLE'].includes(error.code);
-    const reason = messageOf(error);
+    const reason = reasonOf(error);
     const shown = known
       ? error
       : new PluginError('ACTIVATION_FAILED', `Plugin '${record.name}' cannot be activated: ${reason}`, {
           cause: error,
         });
-    if (runner.isRunning(record.name)) await runner.stop(record.name);
+    await runner.discard(record.name);
     const latest = (await repository.find(record.name)) ?? record;
-    await repository.save({ ...latest, status: 'error', errorMessage: reason, updatedAt: this.#now() });
+    await repository.saveFailure({
+      ...latest,
+      status: 'error',
+      errorMessage: reason,
+      updatedAt: this.#now(),
+    });
     logger.warn({ plugin: record.name, reason }, 'plugin.activation-failed');
     logger.debug({ plugin: record.name, err: error }, 'plugin.activation-failed');
     this.#changed(record.name);
@@ -228,4 +250,9 @@ export class PluginActivator {
   #now(): string {
     return this.#options.runtime.now().toISOString();
   }
+}
+
+/** Whether two records say the same, but for when they were written. */
+function isSame(a: PluginRecord, b: PluginRecord): boolean {
+  return isDeepStrictEqual({ ...a, updatedAt: '' }, { ...b, updatedAt: '' });
 }

@@ -73,12 +73,14 @@ export class PluginManager {
 
   async list(filter: { status?: PluginStatus }): Promise<PluginSummary[]> {
     const { repository, versions, runner, isolationOf } = this.#options;
-    const records = await repository.list(filter);
+    const records = await repository.list();
     const rollbacks = await versions.rollbacks();
-    return records.map((record) => ({
-      ...toSummary(record, isolationOf(record), runner.state(record.name)),
-      ...rolledBack(rollbacks.get(record.id)),
-    }));
+    return records
+      .filter(({ status }) => filter.status === undefined || status === filter.status)
+      .map((record) => ({
+        ...toSummary(record, isolationOf(record), runner.state(record.name)),
+        ...rolledBack(rollbacks.get(record.id)),
+      }));
   }
 
   async get(name: string): Promise<PluginDetail> {
@@ -248,7 +250,7 @@ export class PluginManager {
   async #bringUp(record: PluginRecord): Promise<void> {
     const { activator, rollback } = this.#options;
     try {
-      await activator.activate(record);
+      await activator.resume(record);
     } catch (error) {
       const isItsFault = error instanceof PluginError && error.code === 'ACTIVATION_FAILED';
       if (!isItsFault || !(await rollback.rescue(record.name, messageOf(error)))) throw error;

@@ -1,13 +1,13 @@
 import { hookNameSchema } from '@omniroute/shared/hook';
 import { manifestSchema } from '@omniroute/shared/manifest';
 import { permissionSchema } from '@omniroute/shared/permission';
-import { type PluginStatus, pluginStatusSchema } from '@omniroute/shared/plugin';
+import { pluginStatusSchema } from '@omniroute/shared/plugin';
 import { configSchema, pluginConfigSchemaSchema } from '@omniroute/shared/plugin-config';
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import { z } from 'zod';
 import { booleanColumn, jsonColumn } from '../database/column.ts';
 import type { Database } from '../database/schema.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, storageProblem } from '../errors.ts';
 import { type PhaseChange, reachPhase } from './operation-repository.ts';
 import { newRecord, type PluginGrant, type PluginRecord } from './plugin-record.ts';
 import type { PluginVersion } from './plugin-version.ts';
@@ -26,20 +26,21 @@ const sourceSchema = z.enum(['local', 'marketplace']);
 /** The `plugins` and `plugin_grants` tables. Rows never leave it. */
 export class PluginRepository {
   readonly #db: Kysely<Database>;
+  /** By plugin id, why plugins are in `error` whose rows could not be told. */
+  readonly #unsaved = new Map<string, string | null>();
 
   constructor(db: Kysely<Database>) {
     this.#db = db;
   }
 
-  async list(filter: { status?: PluginStatus } = {}): Promise<PluginRecord[]> {
-    let query = this.#db.selectFrom('plugins').selectAll().orderBy('name');
-    if (filter.status) query = query.where('status', '=', filter.status);
-    return (await query.execute()).map(toRecord);
+  async list(): Promise<PluginRecord[]> {
+    const rows = await this.#db.selectFrom('plugins').selectAll().orderBy('name').execute();
+    return rows.map((row) => this.#read(row));
   }
 
   async find(name: string): Promise<PluginRecord | undefined> {
     const row = await this.#db.selectFrom('plugins').selectAll().where('name', '=', name).executeTakeFirst();
-    return row && toRecord(row);
+    return row && this.#read(row);
   }
 
   /** Inserts the plugin, together with what the operator agreed to, if that is known already. */
@@ -57,6 +58,20 @@ export class PluginRepository {
       await update(trx, record, grant);
       if (reached) await reachPhase(trx, reached, record.updatedAt);
     });
+    this.#unsaved.delete(record.id);
+  }
+
+  /**
+   * Writes down that a plugin is in `error`. Where the disk or the database takes no writes, it is remembered until the
+   * next {@link save}: what is read is what is so.
+   */
+  async saveFailure(record: PluginRecord): Promise<void> {
+    try {
+      await this.save(record);
+    } catch (error) {
+      if (storageProblem(error) === null) throw error;
+      this.#unsaved.set(record.id, record.errorMessage);
+    }
   }
 
   /** The plugin is another version from here on; what it was before is kept beside it. */
@@ -104,6 +119,12 @@ export class PluginRepository {
       hosts: stringsColumn.read(row.hosts),
       env: stringsColumn.read(row.env),
     };
+  }
+
+  #read(row: Row): PluginRecord {
+    const record = toRecord(row);
+    const errorMessage = this.#unsaved.get(row.id);
+    return errorMessage === undefined ? record : { ...record, status: 'error', errorMessage };
   }
 }
 

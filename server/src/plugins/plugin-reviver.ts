@@ -57,7 +57,7 @@ export class PluginReviver {
       runner.log(name).write('host', `started again (restart ${supervisor.restarts(name)})`);
     } catch (error) {
       const reason = messageOf(error);
-      if (runner.isRunning(name)) await runner.stop(name);
+      await runner.discard(name);
       logger.warn({ plugin: name, err: error }, 'plugin.restart-failed');
       runner.log(name).write('host', `it did not start again: ${reason.split('\n', 1).join('')}`);
       supervisor.crashed(name, { reason, curable: !(error instanceof PluginError) });

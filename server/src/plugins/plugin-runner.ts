@@ -157,6 +157,13 @@ export class PluginRunner implements HookInvoker {
     await process?.stop();
   }
 
+  /** Ends a process that was admitted, but cannot stay: its start has failed. */
+  async discard(name: string): Promise<void> {
+    if (!this.#running.has(name)) return;
+    await this.stop(name);
+    this.#setState(name, 'failed');
+  }
+
   /** Releases whoever waits for a process that starts, or for a lifecycle hook, and restarts nothing: the service is stopping. */
   abort(): void {
     this.#options.supervisor.close();

@@ -6,6 +6,7 @@ import { act, install, runRequest } from '../../helpers/plugin-calls.ts';
 import { writePackage } from '../../helpers/plugin-package.ts';
 import { startServiceProcess, type ServiceProcess } from '../../helpers/service-process.ts';
 import { type SmallDisk, smallDisk } from '../../helpers/small-disk.ts';
+import { poll } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
 const start = (disk: SmallDisk) =>
@@ -86,4 +87,28 @@ test('a service that was killed on a full disk is whole again once there is spac
   expect(await detail(service, 'grows')).toMatchObject({ version: '1.0.0', status: 'active' });
   expect((await runRequest(service)).metadata).toMatchObject({ version: '1.0.0' });
   expect((await install(service, await version(folder.path, '2.0.0'))).status).toBe(201);
+});
+
+test('a plugin that crashes for good on a full disk is shown in error, though its row cannot say so', async () => {
+  await using disk = await smallDisk(8);
+  await using folder = await temporaryFolder();
+  await using service = await start(disk);
+  await writePackage(
+    folder.path,
+    { name: 'falls', hooks: { onActivate: true } },
+    { 'index.js': `export function onActivate() { setTimeout(() => process.exit(3), 150); }` },
+  );
+  await install(service, folder.path);
+  await act(service, 'falls', 'activate');
+  await disk.fill();
+  const shown = await poll(async () => {
+    const plugin = await detail(service, 'falls');
+    return plugin.status === 'error' && plugin;
+  });
+  expect(shown).toMatchObject({ enabled: true, process: { state: 'failed', pid: null } });
+  expect(shown.errorMessage).toMatch(/crashed|ended for good/);
+  const listed = await service.call<{ plugins: PluginDetail[] }>('GET', '/api/plugins?status=error');
+  expect(listed.body.plugins.map(({ name }) => name)).toEqual(['falls']);
+  const health = await service.call<{ plugins: object }>('GET', '/api/health');
+  expect(health.body.plugins).toMatchObject({ active: 0, error: 1 });
 });
