@@ -7,6 +7,8 @@ CREATE TABLE operations_new (
   to_version TEXT,
   phase TEXT NOT NULL CHECK (phase IN ('preparing', 'moving', 'recorded', 'committed')),
   moves TEXT NOT NULL DEFAULT '[]',
+  -- Whether the plugin had a data folder before: one that was made meanwhile goes if the operation is undone.
+  had_data_dir INTEGER NOT NULL DEFAULT 1,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 );
@@ -30,6 +32,7 @@ SELECT
     WHEN 'upgrade' THEN '[["previous","trash"],["plugin","previous"],["staging","plugin"]]'
     ELSE '[["plugin","trash"]]'
   END,
+  1,
   created_at,
   updated_at
 FROM operations;

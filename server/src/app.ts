@@ -89,7 +89,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   analytics.start();
   const tools = findSandboxTools();
   const registry = new HookRegistry();
-  const { manager, runner, observer } = createPlugins({
+  const { manager, reader, starter, runner, observer } = createPlugins({
     repository: new PluginRepository(database),
     versions: new PluginVersionRepository(database),
     operations: new OperationRepository(database, runtime),
@@ -117,7 +117,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     analytics.keep(changed.analyticsRetentionDays);
     if (changed.pluginsPaused === paused) return;
     paused = changed.pluginsPaused;
-    await manager.applyPause();
+    await starter.applyPause();
   });
 
   const server: HttpServer = new HttpServer({
@@ -137,7 +137,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
         version: config.version,
         uptimeMs: Math.round(performance.now() - startedAt),
         safeMode: isPaused(),
-        plugins: await manager.counts(),
+        plugins: await reader.counts(),
       }),
       gateway: new Gateway({ pipeline, upstreams, runtime, logger, hmacKey }),
     },
@@ -150,26 +150,26 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   });
 
   cleanup.defer(() => upstreams.close());
-  cleanup.defer(() => manager.stop());
+  cleanup.defer(() => starter.stop());
   const { signal } = overrides;
   signal?.throwIfAborted();
-  signal?.addEventListener('abort', () => manager.interrupt(), { once: true });
-  await manager.start();
+  signal?.addEventListener('abort', () => starter.interrupt(), { once: true });
+  await starter.start();
   // Plugins that an abort kept from starting are not registered: no request may pass them.
   signal?.throwIfAborted();
   cleanup.defer(() => server.close());
-  cleanup.defer(() => manager.interrupt());
+  cleanup.defer(() => starter.interrupt());
   await server.listen();
   await lock.announce({ pid: process.pid, port: server.port, startedAt: runtime.now().toISOString() });
   logger.info({ port: server.port, dataDir }, 'service.ready');
 
-  const { active } = await manager.counts();
+  const { active } = await reader.counts();
   const running = cleanup.move();
   return {
     dataDir,
     port: server.port,
     loginUrl: auth.createLoginCode().url,
-    plugins: { active, enabled: await manager.enabledCount() },
+    plugins: { active, enabled: await reader.enabledCount() },
     safeMode: isPaused(),
     [Symbol.asyncDispose]: async () => {
       logger.info({ port: server.port }, 'service.stopping');

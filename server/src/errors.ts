@@ -52,9 +52,12 @@ export function storageProblem(error: unknown): string | null {
   return storageProblems.get(key) ?? null;
 }
 
-/** Why something failed, for an operator to read. */
+/** Why something failed, for an operator to read: without the paths that the system's own messages hold. */
 export function reasonOf(error: unknown): string {
-  return storageProblem(error) ?? messageOf(error);
+  const problem = storageProblem(error);
+  if (problem !== null) return problem;
+  const isSystemError = error instanceof Error && 'syscall' in error;
+  return isSystemError ? `a file could not be moved or read (${errorCode(error)})` : messageOf(error);
 }
 
 /** The message of whatever was thrown. */

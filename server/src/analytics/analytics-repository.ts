@@ -131,13 +131,12 @@ export class AnalyticsRepository {
   /** Deletes calls and minutes from before `cutoff`, as many as fit into one turn. Returns how many it was. */
   async deleteBefore(cutoff: Date): Promise<number> {
     const before = cutoff.toISOString();
-    return this.#db
-      .transaction()
-      .execute(
-        async (trx) =>
-          (await deleteSome(trx, 'plugin_analytics', sql`created_at < ${before}`)) +
-          (await deleteSome(trx, 'plugin_hook_minutes', sql`minute < ${before}`)),
-      );
+    return transactionAtOnce(
+      this.#db,
+      async (trx) =>
+        (await deleteSome(trx, 'plugin_analytics', sql`created_at < ${before}`)) +
+        (await deleteSome(trx, 'plugin_hook_minutes', sql`minute < ${before}`)),
+    );
   }
 
   /** The id of the newest call that is one too many where `kept` may stay; null where none is. */
@@ -159,14 +158,13 @@ export class AnalyticsRepository {
 
   /** Deletes what is stored of a plugin, as many rows of each table as fit into one turn. Returns how many it was. */
   async deletePlugin(plugin: string): Promise<number> {
-    return this.#db
-      .transaction()
-      .execute(
-        async (trx) =>
-          (await deleteSome(trx, 'plugin_analytics', sql`plugin_name = ${plugin}`)) +
-          (await deleteSome(trx, 'plugin_hook_minutes', sql`plugin_name = ${plugin}`)) +
-          (await deleteSome(trx, 'plugin_metrics', sql`plugin_name = ${plugin}`)),
-      );
+    return transactionAtOnce(
+      this.#db,
+      async (trx) =>
+        (await deleteSome(trx, 'plugin_analytics', sql`plugin_name = ${plugin}`)) +
+        (await deleteSome(trx, 'plugin_hook_minutes', sql`plugin_name = ${plugin}`)) +
+        (await deleteSome(trx, 'plugin_metrics', sql`plugin_name = ${plugin}`)),
+    );
   }
 }
 

@@ -78,6 +78,7 @@ interface OperationTable {
   to_version: string | null;
   phase: string;
   moves: string;
+  had_data_dir: number;
   created_at: string;
   updated_at: string;
 }

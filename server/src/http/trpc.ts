@@ -33,8 +33,14 @@ const trpc = initTRPC
 
 const loggedProcedure = trpc.procedure.use(async function logUnknownErrors({ ctx, path, next }) {
   const result = await next();
-  if (!result.ok && shownError(result.error) === null) {
-    ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path }, 'request.failed');
+  if (!result.ok) {
+    const shown = shownError(result.error);
+    if (shown === null || shown.code === 'INTERNAL') {
+      ctx.logger.error({ err: result.error.cause ?? result.error, procedure: path }, 'request.failed');
+    } else if (shown.cause !== undefined) {
+      // What is shown is made of it: the whole of it is for the log.
+      ctx.logger.warn({ err: shown, procedure: path }, 'request.refused');
+    }
   }
   return result;
 });

@@ -1,6 +1,7 @@
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 
 const intervalMs = 2_000;
 /** Where measuring takes long, on a slow disk or a busy machine. */
@@ -23,12 +24,14 @@ interface Watched {
  */
 export class DataQuota {
   readonly #monotonicMs: () => number;
+  readonly #logger: Logger;
   readonly #watched = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
   #isMeasuring = false;
 
-  constructor(monotonicMs: () => number) {
+  constructor(monotonicMs: () => number, logger: Logger) {
     this.#monotonicMs = monotonicMs;
+    this.#logger = logger;
   }
 
   /** Calls `onExceeded` once, with a sentence for the operator. Returns the function that ends the watch. */
@@ -57,6 +60,16 @@ export class DataQuota {
     );
   }
 
+  /** What the machine keeps from being measured is measured at the next turn. */
+  async #excessNow(dir: string): Promise<string | null> {
+    try {
+      return await this.excess(dir);
+    } catch (error) {
+      this.#logger.error({ dir, err: error }, 'data-quota.not-measured');
+      return null;
+    }
+  }
+
   #schedule(delayMs: number): void {
     if (this.#isMeasuring) return;
     this.#timer ??= setTimeout(() => void this.#measureAll(), delayMs).unref();
@@ -67,7 +80,7 @@ export class DataQuota {
     this.#isMeasuring = true;
     const startedMs = this.#monotonicMs();
     for (const watched of this.#watched) {
-      const message = await this.excess(watched.dir);
+      const message = await this.#excessNow(watched.dir);
       // It may have ended while this was measured.
       if (message !== null && this.#watched.delete(watched)) watched.onExceeded(message);
     }
@@ -93,8 +106,9 @@ async function measure(root: string): Promise<Size> {
     try {
       await measureFolder(dir, size, folders);
     } catch (error) {
-      // What the plugin can do to keep it from being measured; anything else is gone, or the machine's.
+      // What the plugin can do to keep it from being measured.
       if (['EACCES', 'EPERM', 'ENAMETOOLONG'].includes(errorCode(error))) return { ...size, unreadable: dir };
+      if (!isGone(error)) throw error;
     }
     if (size.bytes > maxBytes || size.entries > maxEntries) break;
   }
@@ -114,12 +128,23 @@ async function measureFolder(dir: string, size: Size, folders: string[]): Promis
   size.bytes += await bytesOf(files);
 }
 
-/** A file that has gone meanwhile has none. */
 async function bytesOf(files: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(
-    files.map(async (file) => (await lstat(file).catch(() => null))?.size ?? 0),
-  );
+  const sizes = await Promise.all(files.map(bytesOfFile));
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** A file that has gone meanwhile has none. */
+async function bytesOfFile(file: string): Promise<number> {
+  try {
+    return (await lstat(file)).size;
+  } catch (error) {
+    if (isGone(error)) return 0;
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error));
 }
 
 function mebibytes(bytes: number): number {

@@ -12,7 +12,7 @@ import type { PluginLog } from './plugin-log.ts';
 import { type HookReply, ProtocolFault, readReply } from './read-frame.ts';
 import { describeExit, type ProcessExit, StartError } from './process-exit.ts';
 import type { ResourceLimits } from './resource-limits.ts';
-import { type Command, heapMegabytes } from './sandbox.ts';
+import { type Command, heapMegabytes, maxMemoryBytes } from './sandbox.ts';
 import { spawnProcess } from './spawn-process.ts';
 import { StderrTail } from './stderr-tail.ts';
 import { signalGroup, terminate } from './terminate.ts';
@@ -231,7 +231,7 @@ export class PluginProcess {
   /** V8 ends a process without memory by itself, and says so on stderr only. */
   #noteHeapLimit(signal: string | null): void {
     if (this.#givenUp || signal === null || !this.#stderr.saysOutOfMemory) return;
-    const reason = `it ran out of memory: its JavaScript heap may hold ${heapMegabytes} MiB`;
+    const reason = `it ran out of memory: its JavaScript heap may hold ${heapMegabytes} MiB, and all of it ${maxMemoryBytes / 1024 / 1024} MiB`;
     this.#givenUp = { fault: 'MEMORY_LIMIT', reason };
     this.#note('MEMORY_LIMIT', reason);
   }

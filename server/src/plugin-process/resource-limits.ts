@@ -1,4 +1,5 @@
 import type { ProcessFault } from '@omniroute/shared/process-fault';
+import type { Logger } from '../logger.ts';
 import { DataQuota } from './data-quota.ts';
 import { MemoryWatchdog } from './memory-watchdog.ts';
 import { maxMemoryBytes } from './sandbox.ts';
@@ -13,8 +14,8 @@ export class ResourceLimits {
   readonly #memory = new MemoryWatchdog(maxMemoryBytes);
   readonly #quota: DataQuota;
 
-  constructor(monotonicMs: () => number) {
-    this.#quota = new DataQuota(monotonicMs);
+  constructor(monotonicMs: () => number, logger: Logger) {
+    this.#quota = new DataQuota(monotonicMs, logger);
   }
 
   /** Calls `onExceeded` for each limit that the process goes beyond, once. Returns the function that ends the watch. */

@@ -53,7 +53,7 @@ export class Supervisor {
     if (delayMs === 'give-up') {
       const minutes = crashWindowMs / 60_000;
       const why = curable
-        ? `It crashed ${maxCrashes} times within ${minutes} minutes, and is not started again. The last time: ${reason}`
+        ? `It crashed ${maxCrashes} times within ${minutes} minutes. The last time: ${reason}`
         : reason;
       this.#plans.set(name, { verdict: { kind: 'give-up', reason: why }, dueAtMs: nowMs, timer: null });
       this.#options.onDue(name);

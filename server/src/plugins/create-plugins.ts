@@ -1,7 +1,7 @@
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
-import type { HookCalled, HookObserver } from '../pipeline/pipeline.ts';
+import type { HookObserver } from '../pipeline/pipeline.ts';
 import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
 import { ResourceLimits } from '../plugin-process/resource-limits.ts';
 import type { SandboxTools } from '../plugin-process/sandbox.ts';
@@ -9,6 +9,7 @@ import { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
 import { Journal } from './journal.ts';
+import { type HookCounter, observeHooks } from './observe-hooks.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { OperationRepository } from './operation-repository.ts';
 import { PluginActivator } from './plugin-activator.ts';
@@ -19,26 +20,20 @@ import { PluginInstaller } from './plugin-installer.ts';
 import { PluginLogs } from './plugin-logs.ts';
 import { PluginManager } from './plugin-manager.ts';
 import { PluginPaths } from './plugin-paths.ts';
+import { PluginReader } from './plugin-reader.ts';
 import { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import { PluginReviver } from './plugin-reviver.ts';
 import { PluginRollback } from './plugin-rollback.ts';
-import { type LifeHookCall, PluginRunner } from './plugin-runner.ts';
+import { PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
+import { PluginStarter } from './plugin-starter.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
 import type { PluginVersionRepository } from './plugin-version-repository.ts';
 import { ProcessHistory } from './process-history.ts';
 import { ProcessLauncher } from './process-launcher.ts';
 import { VersionSwapper } from './version-swapper.ts';
-
-/** Where hook calls are counted. */
-interface HookCounter extends Pick<HookObserver, 'unseen'> {
-  /** Must not wait. */
-  called(call: HookCalled | LifeHookCall): void;
-  /** Deletes what was counted of a plugin. Never rejects. */
-  forget(plugin: string): Promise<void>;
-}
 
 interface Options {
   repository: PluginRepository;
@@ -58,6 +53,8 @@ interface Options {
 
 interface Plugins {
   manager: PluginManager;
+  reader: PluginReader;
+  starter: PluginStarter;
   runner: PluginRunner;
   observer: HookObserver;
 }
@@ -90,7 +87,7 @@ export function createPlugins(options: Options): Plugins {
     onLine: (name, line) => events.publish({ topic: 'logs', name, line }),
   });
   const history = new ProcessHistory(runtime);
-  const limits = new ResourceLimits(() => runtime.monotonicMs());
+  const limits = new ResourceLimits(() => runtime.monotonicMs(), logger);
   const launcher = new ProcessLauncher({ tools, logs, history, limits });
   const runner = new PluginRunner({
     launcher,
@@ -111,7 +108,7 @@ export function createPlugins(options: Options): Plugins {
     runtime,
     logger,
   });
-  const journal = new Journal(operations, logger);
+  const journal = new Journal(operations, files, logger);
   const recovery = new PluginRecovery({
     repository,
     versions,
@@ -145,10 +142,17 @@ export function createPlugins(options: Options): Plugins {
     isolationOf: (permissions) => effectiveIsolation(isolation, permissions),
     mayRun,
   });
-  const manager = new PluginManager({
+  const reader = new PluginReader({
     repository,
+    versions,
     files,
     runner,
+    isolationOf: (record) => effectiveIsolation(isolation, record.permissions),
+  });
+  const manager = new PluginManager({
+    repository,
+    runner,
+    reader,
     activator,
     doctor,
     installer: new PluginInstaller(parts),
@@ -158,30 +162,20 @@ export function createPlugins(options: Options): Plugins {
     scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime, logger }),
     recovery,
-    versions,
     queue,
     events,
-    logger,
-    isolationOf: (record) => effectiveIsolation(isolation, record.permissions),
     mayRun,
   });
-  return { manager, runner, observer: observeHooks(runner, counter, logger) };
-}
-
-const maxStackLines = 10;
-
-/** A hook that fails is never silent: the plugin's log and the service's both have it. */
-function observeHooks(runner: PluginRunner, counter: HookCounter, logger: Logger): HookObserver {
-  const write = (plugin: string, text: string) => runner.log(plugin).write('host', text);
-  return {
-    called: (call) => counter.called(call),
-    unseen: (hook) => counter.unseen(hook),
-    failed: ({ plugin, hook, policy, requestId, failure, message, pluginStack }) => {
-      logger.warn({ plugin, hook, policy, requestId, failure, reason: message }, 'hook.failed');
-      write(plugin, `${hook} failed (${failure}, ${policy}): ${message}`);
-      for (const line of pluginStack?.split('\n').slice(1, 1 + maxStackLines) ?? []) write(plugin, line);
-    },
-    noted: (plugin, note) => write(plugin, note),
-    broke: (error) => logger.error({ err: error }, 'hook.broke'),
-  };
+  const starter = new PluginStarter({
+    repository,
+    files,
+    runner,
+    activator,
+    rollback,
+    recovery,
+    queue,
+    logger,
+    mayRun,
+  });
+  return { manager, reader, starter, runner, observer: observeHooks(runner, counter, logger) };
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts';
 import type { Move, OperationKind, OperationPhase, OperationStep, SteppedKind } from './operation.ts';
+import type { PluginFiles } from './plugin-files.ts';
 import type { OperationRepository, PhaseChange } from './operation-repository.ts';
 
 /**
@@ -8,10 +9,12 @@ import type { OperationRepository, PhaseChange } from './operation-repository.ts
  */
 export class Journal {
   readonly #operations: OperationRepository;
+  readonly #files: PluginFiles;
   readonly #logger: Logger;
 
-  constructor(operations: OperationRepository, logger: Logger) {
+  constructor(operations: OperationRepository, files: PluginFiles, logger: Logger) {
     this.#operations = operations;
+    this.#files = files;
     this.#logger = logger;
   }
 
@@ -20,7 +23,8 @@ export class Journal {
     plugin: string,
     versions: { from?: string; to?: string },
   ): Promise<JournalEntry> {
-    const id = await this.#operations.insert(kind, plugin, versions);
+    const hadDataDir = await this.#files.hasDataDir(plugin);
+    const id = await this.#operations.insert(kind, plugin, { ...versions, hadDataDir });
     const entry = new JournalEntry({ id, kind, plugin }, this.#operations, this.#logger);
     entry.step('begun');
     return entry;

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import { z } from 'zod';
-import { jsonColumn } from '../database/column.ts';
+import { booleanColumn, jsonColumn } from '../database/column.ts';
 import type { Database } from '../database/schema.ts';
 import type { Runtime } from '../runtime.ts';
 import {
@@ -17,6 +17,13 @@ const placeSchema = z.enum(places);
 const movesColumn = jsonColumn(z.array(z.tuple([placeSchema, placeSchema])));
 const kindSchema = z.enum(operationKinds);
 const phaseSchema = z.enum(operationPhases);
+
+/** What is so when an operation begins. */
+export interface OperationStart {
+  from?: string;
+  to?: string;
+  hadDataDir: boolean;
+}
 
 /** An operation that reaches a phase together with what else a transaction writes. */
 export interface PhaseChange {
@@ -37,7 +44,7 @@ export class OperationRepository {
   async insert(
     kind: OperationKind,
     plugin: string,
-    versions: { from?: string; to?: string },
+    { from, to, hadDataDir }: OperationStart,
   ): Promise<string> {
     const id = this.#runtime.newId();
     const now = this.#now();
@@ -47,10 +54,11 @@ export class OperationRepository {
         id,
         kind,
         plugin_name: plugin,
-        from_version: versions.from ?? null,
-        to_version: versions.to ?? null,
+        from_version: from ?? null,
+        to_version: to ?? null,
         phase: 'preparing',
         moves: '[]',
+        had_data_dir: booleanColumn.write(hadDataDir),
         created_at: now,
         updated_at: now,
       })
@@ -83,7 +91,7 @@ export class OperationRepository {
   async list(plugin?: string): Promise<Operation[]> {
     let query = this.#db
       .selectFrom('operations')
-      .select(['id', 'kind', 'plugin_name', 'phase', 'moves'])
+      .select(['id', 'kind', 'plugin_name', 'phase', 'moves', 'had_data_dir'])
       .orderBy('created_at');
     if (plugin !== undefined) query = query.where('plugin_name', '=', plugin);
     return (await query.execute()).map((row) => ({
@@ -92,6 +100,7 @@ export class OperationRepository {
       plugin: row.plugin_name,
       phase: phaseSchema.parse(row.phase),
       moves: movesColumn.read(row.moves),
+      hadDataDir: booleanColumn.read(row.had_data_dir),
     }));
   }
 

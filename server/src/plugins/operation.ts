@@ -24,6 +24,8 @@ export interface Operation {
   plugin: string;
   phase: OperationPhase;
   moves: readonly Move[];
+  /** Whether the plugin had a data folder before: one that was made meanwhile goes if the operation is undone. */
+  hadDataDir: boolean;
 }
 
 /**

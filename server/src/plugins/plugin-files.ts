@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, PluginError } from '../errors.ts';
 import type { Move } from './operation.ts';
@@ -149,15 +149,6 @@ export class PluginFiles {
     const dir = this.#paths.dataOf(name);
     await mkdir(dir, { recursive: true, mode: 0o700 });
     return dir;
-  }
-
-  /** Removes a data folder that was made for a version which did not come to stay, if nothing is in it. */
-  async dropEmptyDataDir(name: string): Promise<void> {
-    try {
-      await rmdir(this.#paths.dataOf(name));
-    } catch (error) {
-      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errorCode(error))) throw error;
-    }
   }
 
   /**

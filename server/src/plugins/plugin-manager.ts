@@ -2,31 +2,27 @@ import type {
   Done,
   InstallInput,
   InstallOutput,
-  Isolation,
   LogLine,
   PluginConfigOutput,
   PluginDetail,
   PluginStatus,
   PluginSummary,
-  RolledBack,
   ScanOutput,
   UpdateConfigOutput,
 } from '@omniroute/shared/plugin';
 import type { DoctorReport } from '@omniroute/shared/doctor';
-import type { Health } from '@omniroute/shared/health';
 import type { Manifest } from '@omniroute/shared/manifest';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
-import { messageOf, PluginError } from '../errors.ts';
+import { PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
-import type { Logger } from '../logger.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { PluginActivator } from './plugin-activator.ts';
 import type { PluginConfigurator } from './plugin-configurator.ts';
 import type { PluginDoctor } from './plugin-doctor.ts';
-import type { PluginFiles } from './plugin-files.ts';
 import type { PluginInstaller } from './plugin-installer.ts';
 import { locatePackage } from './locate-package.ts';
 import { manifestWarnings, readManifest } from './read-manifest.ts';
+import type { PluginReader } from './plugin-reader.ts';
 import type { PluginRecord } from './plugin-record.ts';
 import type { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
@@ -35,12 +31,10 @@ import type { PluginRunner } from './plugin-runner.ts';
 import type { PluginScanner } from './plugin-scanner.ts';
 import type { PluginUninstaller } from './plugin-uninstaller.ts';
 import type { PluginUpgrader } from './plugin-upgrader.ts';
-import type { PluginVersionRepository } from './plugin-version-repository.ts';
-import { toDetail, toSummary } from './plugin-view.ts';
 
 interface Options {
   repository: PluginRepository;
-  files: PluginFiles;
+  reader: PluginReader;
   runner: PluginRunner;
   activator: PluginActivator;
   installer: PluginInstaller;
@@ -51,11 +45,8 @@ interface Options {
   configurator: PluginConfigurator;
   doctor: PluginDoctor;
   recovery: PluginRecovery;
-  versions: PluginVersionRepository;
   queue: KeyedQueue;
   events: EventBus;
-  logger: Logger;
-  isolationOf: (record: PluginRecord) => Isolation;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
 }
@@ -71,38 +62,17 @@ export class PluginManager {
     this.#options = options;
   }
 
-  async list(filter: { status?: PluginStatus }): Promise<PluginSummary[]> {
-    const { repository, versions, runner, isolationOf } = this.#options;
-    const records = await repository.list();
-    const rollbacks = await versions.rollbacks();
-    return records
-      .filter(({ status }) => filter.status === undefined || status === filter.status)
-      .map((record) => ({
-        ...toSummary(record, isolationOf(record), runner.state(record.name)),
-        ...rolledBack(rollbacks.get(record.id)),
-      }));
+  list(filter: { status?: PluginStatus }): Promise<PluginSummary[]> {
+    return this.#options.reader.list(filter);
   }
 
   async get(name: string): Promise<PluginDetail> {
-    return this.#detail(await this.#find(name));
+    return this.#options.reader.detail(await this.#find(name));
   }
 
-  async counts(): Promise<Health['plugins']> {
-    const { repository, runner } = this.#options;
-    const records = await repository.list();
-    const isRestarting = (name: string) => runner.state(name).state === 'restarting';
-    const count = (status: PluginStatus) => records.filter((record) => record.status === status).length;
-    return {
-      installed: count('installed'),
-      active: count('active'),
-      restarting: records.filter((record) => isRestarting(record.name)).length,
-      inactive: count('inactive'),
-      error: count('error'),
-    };
-  }
-
-  async enabledCount(): Promise<number> {
-    return (await this.#options.repository.list()).filter((record) => record.enabled).length;
+  async logs(name: string, tail: number): Promise<LogLine[]> {
+    await this.#find(name);
+    return this.#options.runner.log(name).tail(tail);
   }
 
   /** Installs or upgrades from an absolute path. Throws what PluginInstaller and PluginUpgrader throw. */
@@ -114,7 +84,7 @@ export class PluginManager {
       const { record, warning } = await this.#installOrUpgrade(source, manifest, input);
       const warnings = [...manifestWarnings(record.manifest), ...(warning === null ? [] : [warning])];
       this.#changed(record.name);
-      const plugin = await this.#detail(record);
+      const plugin = await this.#options.reader.detail(record);
       return warnings.length === 0 ? { plugin } : { plugin, warning: warnings.join(' ') };
     });
   }
@@ -158,9 +128,13 @@ export class PluginManager {
     return queue.run(name, async () => {
       const settled = await recovery.settle(name);
       // An uninstall that was cut short is finished by that.
-      if (!settled.includes('uninstall') || (await repository.find(name)))
-        await uninstaller.uninstall(await this.#find(name));
-      return done(`Plugin '${name}' is uninstalled; its folder, data, config and log are removed.`);
+      const isLeft = !settled.includes('uninstall') || (await repository.find(name));
+      const isGone = isLeft ? await uninstaller.uninstall(await this.#find(name)) : true;
+      return done(
+        isGone
+          ? `Plugin '${name}' is uninstalled; its folder, data, config and log are removed.`
+          : `Plugin '${name}' is uninstalled, but not all of its files could be removed. The service's log says why; the next start tries again.`,
+      );
     });
   }
 
@@ -181,58 +155,9 @@ export class PluginManager {
     return this.#inTurn(name, (record) => this.#options.configurator.replace(record, config));
   }
 
-  async logs(name: string, tail: number): Promise<LogLine[]> {
-    await this.#find(name);
-    return this.#options.runner.log(name).tail(tail);
-  }
-
   /** What is right and wrong with the plugin as it is now; does not wait for operations on it. */
   async doctor(name: string): Promise<DoctorReport> {
     return this.#options.doctor.examine(await this.#find(name));
-  }
-
-  /** Settles the journal, then starts every enabled plugin. One that fails ends in `error` and stops nobody else. */
-  async start(): Promise<void> {
-    const { files, recovery } = this.#options;
-    await files.prepare();
-    await recovery.settleAll();
-    await this.applyPause();
-  }
-
-  /** Starts or suspends every enabled plugin, after whether plugins may run has changed. */
-  async applyPause(): Promise<void> {
-    const { repository, activator, recovery, queue, mayRun, logger } = this.#options;
-    const enabled = (await repository.list()).filter((record) => record.enabled);
-    const settle = async (name: string) => {
-      const record = await repository.find(name);
-      if (!record?.enabled) return;
-      activator.register(record);
-      await recovery.settle(name);
-      if (!mayRun()) await activator.suspend(record);
-      else if (!this.#options.runner.isRunning(name)) await this.#bringUp(record);
-    };
-    await Promise.all(
-      enabled.map(({ name }) =>
-        queue
-          .run(name, () => settle(name))
-          .catch((error: unknown) => {
-            logger.warn({ plugin: name, reason: messageOf(error) }, 'plugin.start-failed');
-          }),
-      ),
-    );
-  }
-
-  /** Refuses new operations, and makes those under way end or undo themselves soon. Hooks go on. */
-  interrupt(): void {
-    this.#options.queue.close();
-    this.#options.runner.abort();
-  }
-
-  /** Stops every process; what was active stays so in the database, and runs again after the next start. */
-  async stop(): Promise<void> {
-    this.interrupt();
-    await this.#options.queue.idle();
-    await this.#options.runner.stopAll();
   }
 
   async #installOrUpgrade(
@@ -244,17 +169,6 @@ export class PluginManager {
     const installed = await repository.find(manifest.name);
     if (!installed) return installer.install(source, manifest);
     return { record: await upgrader.upgrade(source, manifest, installed, input), warning: null };
-  }
-
-  /** Starts what nobody has asked for just now: a version that is new and fails is taken back. */
-  async #bringUp(record: PluginRecord): Promise<void> {
-    const { activator, rollback } = this.#options;
-    try {
-      await activator.resume(record);
-    } catch (error) {
-      const isItsFault = error instanceof PluginError && error.code === 'ACTIVATION_FAILED';
-      if (!isItsFault || !(await rollback.rescue(record.name, messageOf(error)))) throw error;
-    }
   }
 
   #refuseWhilePaused(): void {
@@ -281,24 +195,9 @@ export class PluginManager {
     );
   }
 
-  async #detail(record: PluginRecord): Promise<PluginDetail> {
-    const { isolationOf, runner, files, versions } = this.#options;
-    const previousVersion = await files.versionOf(files.paths.previousOf(record.name));
-    const rollbacks = await versions.rollbacks();
-    return {
-      ...toDetail(record, isolationOf(record), await runner.facts(record.name)),
-      ...(previousVersion === null ? {} : { previousVersion }),
-      ...rolledBack(rollbacks.get(record.id)),
-    };
-  }
-
   #changed(name: string): void {
     this.#options.events.publish({ topic: 'plugins', name, change: 'updated' });
   }
-}
-
-function rolledBack(known: RolledBack | undefined): { rolledBack?: RolledBack } {
-  return known ? { rolledBack: known } : {};
 }
 
 function done(message: string): Done {

@@ -111,10 +111,11 @@ export class PluginRecovery {
   /** A version that has not been seen to start was never installed. */
   async #settleSwap(operation: Operation): Promise<void> {
     const { files } = this.#options;
-    if (operation.phase === 'committed' || operation.phase === 'preparing') return;
-    if (operation.phase === 'recorded') await this.#restoreRow(operation);
+    const { phase, plugin, hadDataDir } = operation;
+    if (phase === 'committed') return;
+    if (phase === 'recorded') await this.#restoreRow(operation);
     await files.undo(operation);
-    await files.dropEmptyDataDir(operation.plugin);
+    if (!hadDataDir) await files.remove(files.paths.dataOf(plugin));
   }
 
   /** The row as it was, by what was kept of it, and by the files that were set aside. */

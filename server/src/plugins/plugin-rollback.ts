@@ -1,4 +1,4 @@
-import { messageOf, PluginError } from '../errors.ts';
+import { PluginError, reasonOf } from '../errors.ts';
 import { launchSpec } from './launch-spec.ts';
 import { checkConsent, grantOf, refuseExec } from './plugin-grants.ts';
 import type { PluginParts } from './plugin-parts.ts';
@@ -8,7 +8,7 @@ import type { PluginVersionRepository } from './plugin-version-repository.ts';
 import { readManifest } from './read-manifest.ts';
 import { swapFailed, type VersionSwapper } from './version-swapper.ts';
 
-type Options = Omit<PluginParts, 'events' | 'activator'> & {
+type Options = Omit<PluginParts, 'activator'> & {
   versions: PluginVersionRepository;
   swapper: VersionSwapper;
 };
@@ -69,7 +69,7 @@ export class PluginRollback {
    * @returns whether the plugin is on its previous version now
    */
   async rescue(name: string, why: string): Promise<boolean> {
-    const { repository, runner } = this.#options;
+    const { repository, runner, events, runtime, logger } = this.#options;
     const failed = await repository.find(name);
     if (failed?.status !== 'error' || !(await this.#isOnProbation(failed))) return false;
     try {
@@ -78,8 +78,11 @@ export class PluginRollback {
       runner.log(name).write('host', `rolled back from ${failed.version} to ${version}: ${first}`);
       return true;
     } catch (error) {
-      const errorMessage = `${failed.errorMessage ?? why}\nThe previous version did not start, either: ${messageOf(error)}`;
-      await repository.save({ ...failed, errorMessage });
+      logger.error({ plugin: name, err: error }, 'plugin.rollback-failed');
+      const latest = (await repository.find(name)) ?? failed;
+      const errorMessage = `${failed.errorMessage ?? why}\nGoing back to the version before failed, too: ${reasonOf(error)}`;
+      await repository.saveFailure({ ...latest, errorMessage, updatedAt: runtime.now().toISOString() });
+      events.publish({ topic: 'plugins', name, change: 'updated' });
       return false;
     }
   }
@@ -130,7 +133,7 @@ export class PluginRollback {
       const dir = files.paths.previousOf(previous.name);
       await runner.rehearse(await launchSpec(previous, dir, grant, files));
     } catch (error) {
-      throw swapFailed(installed, previous, error);
+      throw swapFailed(previous, error, `${installed.version} goes on as it was.`);
     }
   }
 }

@@ -4,7 +4,7 @@ import { launchSpec } from './launch-spec.ts';
 import type { PluginParts } from './plugin-parts.ts';
 import type { PluginRecord } from './plugin-record.ts';
 
-interface Options extends Omit<PluginParts, 'logger'> {
+interface Options extends PluginParts {
   /** Deletes what was counted of a plugin. Never rejects. */
   forgetCounts: (name: string) => Promise<void>;
 }
@@ -18,11 +18,11 @@ export class PluginUninstaller {
   }
 
   /**
-   * Rejects where its folder cannot be moved or its row not be deleted: it is switched off then, and the next operation
+   * Returns whether all that it had is removed: the next start goes on with what is left. Rejects where its folder cannot be moved or its row not be deleted: it is switched off then, and the next operation
    * on it or the next start goes on with the removal.
    */
-  async uninstall(record: PluginRecord): Promise<void> {
-    const { journal, recovery, events } = this.#options;
+  async uninstall(record: PluginRecord): Promise<boolean> {
+    const { journal, recovery, events, logger } = this.#options;
     const { name } = record;
     const entry = await journal.begin('uninstall', name, { from: record.version });
     const failure = await this.#remove(entry, record).then(
@@ -30,8 +30,10 @@ export class PluginUninstaller {
       (error: unknown) => ({ error }),
     );
     const isGone = await recovery.close(entry);
+    if (failure !== null) logger.error({ plugin: name, err: failure.error }, 'plugin.uninstall-failed');
     if (failure !== null && !isGone) throw uninstallFailed(name, failure.error);
     events.publish({ topic: 'plugins', name, change: 'removed' });
+    return isGone;
   }
 
   async #remove(entry: JournalEntry, record: PluginRecord): Promise<void> {

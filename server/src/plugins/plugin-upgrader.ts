@@ -37,11 +37,10 @@ export class PluginUpgrader {
     installed: PluginRecord,
     input: UpgradeInput,
   ): Promise<PluginRecord> {
-    const { journal, recovery, files, repository, logger } = this.#options;
+    const { journal, recovery, repository, logger } = this.#options;
     checkVersion(announced, installed, input.replace === true);
     const held = (await repository.grant(installed.id)) ?? grantOf(installed.manifest);
     checkConsent(announced, held, input.permissions);
-    const hadDataDir = await files.hasDataDir(installed.name);
     const versions = { from: installed.version, to: announced.version };
     const entry = await journal.begin('upgrade', installed.name, versions).catch((error: unknown) => {
       throw upgradeFailed(announced, error);
@@ -52,7 +51,6 @@ export class PluginUpgrader {
       logger.info({ plugin: record.name, ...versions }, 'plugin.upgraded');
       return record;
     } catch (error) {
-      if (!hadDataDir) await files.remove(files.paths.dataOf(installed.name));
       throw upgradeFailed(announced, error);
     } finally {
       await recovery.close(entry);
@@ -76,7 +74,7 @@ export class PluginUpgrader {
     try {
       if (mayRun()) await runner.rehearse(await launchSpec(next, staging, grantOf(manifest), files));
     } catch (error) {
-      throw swapFailed(installed, next, error);
+      throw swapFailed(next, error, `${installed.version} goes on as it was.`);
     }
     entry.step('rehearsed');
     return next;

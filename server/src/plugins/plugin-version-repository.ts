@@ -42,6 +42,13 @@ export class PluginVersionRepository {
     return row && toVersion(row);
   }
 
+  /** What the plugin was rolled back from, where it is the result of a rollback. */
+  async rollback(pluginId: string): Promise<RolledBack | undefined> {
+    const left = await this.latest(pluginId);
+    if (left === undefined || left.reason === upgradeReason) return undefined;
+    return { from: left.version, at: left.createdAt, reason: left.reason };
+  }
+
   /** By plugin id, what each plugin was rolled back from, for those that are the result of a rollback. */
   async rollbacks(): Promise<Map<string, RolledBack>> {
     const rows = await this.#db

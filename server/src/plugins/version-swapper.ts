@@ -1,4 +1,4 @@
-import { messageOf, PluginError, reasonOf } from '../errors.ts';
+import { PluginError, reasonOf } from '../errors.ts';
 import type { JournalEntry } from './journal.ts';
 import type { Move } from './operation.ts';
 import type { PluginParts } from './plugin-parts.ts';
@@ -35,7 +35,7 @@ export class VersionSwapper {
   async swap(swap: Swap): Promise<PluginRecord> {
     const { repository, files, runner, activator } = this.#options;
     const { entry, moves, installed, next, grant, held, reason } = swap;
-    let isRecorded = false;
+    const reached = { isRecorded: false };
     await runner.drain(installed.name);
     await activator.suspend(installed);
     entry.step('stopped');
@@ -45,15 +45,14 @@ export class VersionSwapper {
       const { version, config } = installed;
       const left = { version, config, grant: held, reason, createdAt: next.updatedAt };
       await repository.replaceVersion(next, { grant, left, reached: entry.at('recorded') });
-      isRecorded = true;
+      reached.isRecorded = true;
       entry.step('recorded');
       const record = await this.#start(next);
       await entry.reach('committed');
       entry.step('committed');
       return record;
     } catch (error) {
-      await this.#takeBack(swap, isRecorded);
-      throw swapFailed(installed, next, error);
+      throw swapFailed(next, error, await this.#takeBack(swap, reached.isRecorded));
     }
   }
 
@@ -64,8 +63,10 @@ export class VersionSwapper {
     return mayRun() ? activator.activate(next) : next;
   }
 
-  async #takeBack({ entry, installed, held }: Swap, isRecorded: boolean): Promise<void> {
+  /** Brings the installed version back. Returns what that came to, as a sentence for the operator. */
+  async #takeBack({ entry, installed, held }: Swap, isRecorded: boolean): Promise<string> {
     const { repository, recovery, activator, logger } = this.#options;
+    const { name, version } = installed;
     const wasUp = installed.status === 'active';
     const before = { ...installed, status: wasUp ? ('inactive' as const) : installed.status };
     try {
@@ -73,22 +74,26 @@ export class VersionSwapper {
         await repository.restoreVersion(before, { grant: held, reached: entry.at('moving') });
         entry.step('reverting');
       }
-      if (!(await recovery.close(entry))) return;
+      if (!(await recovery.close(entry))) {
+        return `Its files could not be put back to ${version}; the next operation on it or the next start goes on with that.`;
+      }
       entry.step('reverted');
       if (installed.enabled) activator.register(installed);
       if (wasUp) await activator.activate(before);
+      return `${version} is back as it was.`;
     } catch (error) {
-      // The plugin is in `error` and says why; the failure of the swap is what the caller hears.
-      logger.error({ plugin: installed.name, reason: messageOf(error) }, 'plugin.not-brought-back');
+      logger.error({ plugin: name, err: error }, 'plugin.not-brought-back');
+      return `${version} could not be brought back, either: ${reasonOf(error)}`;
     }
   }
 }
 
-/** The next version did not come up. */
-export function swapFailed(installed: PluginRecord, next: PluginRecord, error: unknown): PluginError {
-  return new PluginError(
-    'UPGRADE_FAILED',
-    `'${next.name}' ${next.version} did not start, so ${installed.version} is back as it was: ${reasonOf(error)}`,
-    { cause: error },
-  );
+/** The next version did not take the place of the installed one. `outcome` says where that leaves the plugin. */
+export function swapFailed(next: PluginRecord, error: unknown, outcome: string): PluginError {
+  const message = `'${next.name}' was not changed to ${next.version}: ${sentence(reasonOf(error))} ${outcome}`;
+  return new PluginError('UPGRADE_FAILED', message, { cause: error });
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -11,6 +11,9 @@ const addActive = async (service: Service, path: string, options = {}) => {
   await act(service, 'grows', 'activate');
 };
 
+const withoutData = { requires: {}, hooks: { onRequest: true, onActivate: true } };
+const writeAndThrow = `writeFileSync(join(process.env.PLUGIN_DATA_DIR, 'new-format'), 'x'); throw new Error('not today');`;
+
 const scenarios: KillScenario[] = [
   {
     what: 'an upgrade of an active plugin that has a previous version already',
@@ -24,13 +27,15 @@ const scenarios: KillScenario[] = [
     steps: [...operationSteps.upgrade, ...activate],
   },
   {
-    what: 'an upgrade whose new version does not activate',
+    what: 'an upgrade whose new version writes its first data, and does not activate',
     prepare: async (service, version) => {
-      await addActive(service, await version('1.0.0'));
-      await install(service, await version('2.0.0'));
+      await addActive(service, await version('1.0.0', { manifest: withoutData }));
+      await install(service, await version('2.0.0', { manifest: withoutData }));
     },
     operate: async (caller, version) =>
-      install(caller, await version('3.0.0', { onActivate: `throw new Error('not today');` })),
+      install(caller, await version('3.0.0', { onActivate: writeAndThrow }), {
+        permissions: ['file-write'],
+      }),
     doneAt: null,
     steps: [
       ...operationSteps.upgrade.filter((step) => step !== 'committed'),

@@ -122,7 +122,7 @@ test('a previous version that does not start leaves the newer one as it was', as
 
   const { status, error } = await act(service, 'grows', 'rollback');
   expect({ status, code: error.code }).toEqual({ status: 422, code: 'UPGRADE_FAILED' });
-  expect(error.message).toMatch(/1\.0\.0 did not start, so 2\.0\.0 is back.*too new/);
+  expect(error.message).toMatch(/not changed to 1\.0\.0: .*too new\. 2\.0\.0 is back as it was/);
   expect(await service.plugin('grows')).toMatchObject({
     version: '2.0.0',
     status: 'active',
@@ -244,4 +244,52 @@ test('a new version that crashes into error is taken back by itself, and says wh
   expect(plugin).toMatchObject({ config: { limit: 7 }, rolledBack: { from: '2.0.0' }, errorMessage: null });
   expect(plugin.rolledBack?.reason).toMatch(/5 .*exited with code 3/s);
   expect((await runRequest(service)).metadata).toEqual({ version: '1.0.0', limit: 7 });
+});
+
+test('where neither version comes up, the answer says so, and so does the plugin', async () => {
+  await using service = await startService();
+  await using folder = await temporaryFolder();
+  const manifest = {
+    hooks: { onRequest: true, onActivate: true },
+    requires: { permissions: ['file-write'] },
+  };
+  const mark = `join(process.env.PLUGIN_DATA_DIR, 'migrated')`;
+  const head = `import { existsSync, writeFileSync } from 'node:fs'; import { join } from 'node:path';`;
+  const first = `${head} export function onActivate() { if (existsSync(${mark})) throw new Error('data too new'); }`;
+  const second = `${head} export function onActivate() { writeFileSync(${mark}, ''); throw new Error('not today'); }`;
+  await install(service, await write(folder.path, '1.0.0', { manifest, source: first }));
+  await act(service, 'grows', 'activate');
+  const { status, error } = await install(
+    service,
+    await write(folder.path, '2.0.0', { manifest, source: second }),
+  );
+  expect(status).toBe(422);
+  expect(error.message).toMatch(/not today.*1\.0\.0 could not be brought back, either.*data too new/);
+  expect(await service.plugin('grows')).toMatchObject({
+    version: '1.0.0',
+    status: 'error',
+    errorMessage: expect.stringMatching(/data too new/),
+  });
+});
+
+test('an automatic rollback that fails says both reasons, at once', async () => {
+  await using service = await startService();
+  await using folder = await temporaryFolder();
+  await install(service, await write(folder.path, '1.0.0'));
+  await act(service, 'grows', 'activate');
+  await install(
+    service,
+    await write(folder.path, '2.0.0', {
+      manifest: { hooks: { onRequest: true, onActivate: true } },
+      source: `export function onActivate() { setTimeout(() => process.exit(3), 1); }`,
+    }),
+  );
+  await writeFile(join(service.dataDir, 'plugins/.previous/grows/index.js'), `throw new Error('rotten');`);
+  const plugin = await service.until(async () => {
+    const now = await service.plugin('grows');
+    return now.status === 'error' && now.errorMessage?.includes('Going back') && now;
+  });
+  expect(plugin.version).toBe('2.0.0');
+  expect(plugin.errorMessage).toMatch(/exited with code 3[^]*version before failed, too[^]*rotten/);
+  expect(service.log.some((line) => line.includes('plugin.rollback-failed'))).toBe(true);
 });

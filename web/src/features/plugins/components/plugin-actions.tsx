@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, Menu } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { PluginSummary } from '@omniroute/shared/plugin';
 import { IconArrowBackUp, IconDotsVertical, IconPower, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { useState } from 'react';
 import type { useControlPlugin } from '../api/use-control-plugin.ts';
 import { RollbackModal } from './rollback-modal.tsx';
 import { UninstallModal } from './uninstall-modal.tsx';
@@ -19,7 +20,8 @@ export function PluginActions({
   onUninstalled?: () => void;
 }) {
   const [uninstalling, uninstall] = useDisclosure(false);
-  const [rollingBack, rollBack] = useDisclosure(false);
+  // Kept from when it was asked: the plugin has no previous version while it is being rolled back.
+  const [rollbackTo, setRollbackTo] = useState<string | null>(null);
   const active = plugin.status === 'active';
   // Enabled without being active: it crashed or did not start. Its hooks still count, so both ways out are offered.
   const stuck = plugin.enabled && !active;
@@ -86,7 +88,7 @@ export function PluginActions({
             <Menu.Item
               leftSection={<IconArrowBackUp size={16} aria-hidden />}
               disabled={control.busy}
-              onClick={rollBack.open}
+              onClick={() => setRollbackTo(previousVersion)}
             >
               Roll back to {previousVersion}…
             </Menu.Item>
@@ -100,15 +102,7 @@ export function PluginActions({
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {previousVersion !== undefined && (
-        <RollbackModal
-          name={plugin.name}
-          version={plugin.version}
-          previousVersion={previousVersion}
-          opened={rollingBack}
-          onClose={rollBack.close}
-        />
-      )}
+      <RollbackModal plugin={plugin} to={rollbackTo} onClose={() => setRollbackTo(null)} />
       <UninstallModal
         name={plugin.name}
         opened={uninstalling}

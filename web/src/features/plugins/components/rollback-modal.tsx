@@ -1,18 +1,24 @@
 import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import type { PluginSummary } from '@omniroute/shared/plugin';
 import { FailureText } from '../../../components/ui/failure-text.tsx';
 import { appError } from '../../../lib/app-error.ts';
 import { useRollBackPlugin } from '../api/use-roll-back-plugin.ts';
 
 interface RollbackModalProps {
-  name: string;
-  version: string;
-  previousVersion: string;
-  opened: boolean;
+  plugin: PluginSummary;
+  /** The version to go back to; null while nobody asks for it. */
+  to: string | null;
   onClose: () => void;
 }
 
-export function RollbackModal({ name, version, previousVersion, opened, onClose }: RollbackModalProps) {
-  const { mutate: rollBack, isPending, error, reset } = useRollBackPlugin(onClose);
+export function RollbackModal({ plugin: { name }, to, onClose }: RollbackModalProps) {
+  const { mutate: rollBack, isPending, error, reset } = useRollBackPlugin(leave);
+
+  /** The menu item that opened this goes away with the version: the focus goes to the content. */
+  function leave() {
+    onClose();
+    document.getElementById('main')?.focus();
+  }
 
   function close() {
     reset();
@@ -21,15 +27,15 @@ export function RollbackModal({ name, version, previousVersion, opened, onClose 
 
   return (
     <Modal
-      opened={opened}
+      opened={to !== null}
       onClose={isPending ? () => {} : close}
-      title={`Roll ${name} back to ${previousVersion}?`}
+      title={`Roll ${name} back to ${to}?`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <Stack gap="md">
         <Text size="sm">
-          This puts {previousVersion} back, with the configuration and the permissions that it had, and
-          removes {version}. What the plugin has stored stays as it is.
+          This puts {to} back, with the configuration and the permissions that it had, and removes the version
+          that is installed now. What the plugin has stored stays as it is.
         </Text>
         {error !== null && <FailureText message={appError(error).message} />}
         <Group justify="flex-end" gap="xs">
