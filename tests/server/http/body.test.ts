@@ -64,7 +64,7 @@ describe('a body', () => {
   });
 
   test('may name a constructor', async () => {
-    const body = '{"body":{"constructor":"x","\\u0063onstructor":{"a":1}}}';
+    const body = '{"body":[{"constructor":"x"},{"\\u0063onstructor":{"a":1}}]}';
     const answer = await service.manage({
       method: 'POST',
       path: '/trpc/pipeline.request',
