@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
+import { openSocket } from './open-socket.ts';
 import { startTestService, type TestService, token } from './test-service.ts';
 
 const stream = `/trpc/events.stream?input=${encodeURIComponent(JSON.stringify({ topics: ['plugins'] }))}`;
@@ -175,6 +176,18 @@ test('S3: a session may have 16, all together 64, and closed ones do not count',
   const inAll = await openStream(service, await session(service));
   await inAll.reads(/RATE_LIMITED/);
   for (const open of streams) open.request.destroy();
+});
+
+test('S3: of 300 that connect at once 16 get one, and everything else goes on', async () => {
+  await using service = await startTestService();
+  const bytes = `GET ${stream} HTTP/1.1\r\nHost: localhost:${service.port}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+  const all = await Promise.all(Array.from({ length: 300 }, () => openSocket(service.port, bytes)));
+  await Promise.all(all.map((open) => open.reads(/connected|RATE_LIMITED/)));
+  service.events.publish({ topic: 'plugins', name: 'demo', change: 'updated' });
+  await expect.poll(() => all.filter((open) => open.text().includes('demo')).length).toBe(16);
+  await expect.poll(() => all.filter((open) => open.text().includes('RATE_LIMITED')).length).toBe(284);
+  expect((await service.manage({ path: '/api/plugins' })).status).toBe(200);
+  for (const open of all) open.socket.destroy();
 });
 
 test('S3: a client that does not read is cut off', async () => {
