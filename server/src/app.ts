@@ -14,6 +14,7 @@ import { EventBus } from './event-bus.ts';
 import { EmbeddedUpstream } from './gateway/embedded-upstream.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { UpstreamSelector } from './gateway/upstream-selector.ts';
+import { connectionLimits } from './http/limits.ts';
 import { HttpServer } from './http/server.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { Catalog } from './marketplace/catalog.ts';
@@ -147,6 +148,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     host: config.host,
     gatewayKey: config.gatewayKey,
     webDir: config.webDir,
+    limits: connectionLimits,
   });
 
   cleanup.defer(() => upstreams.close());

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { isIP, isIPv6, SocketAddress } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { settingsSchema } from '@omniroute/shared/settings';
@@ -56,7 +56,7 @@ const envSchema = z.object({
       (host) => host === 'localhost' || isIP(host) !== 0,
       'must be localhost or an IP address, such as 0.0.0.0',
     )
-    .transform((host) => (isLoopback(host) ? null : host))
+    .transform((host) => (isLoopback(host) ? null : oneSpelling(host)))
     .default(null),
   OMNIROUTE_DATA_DIR: z.string().optional(),
   OMNIROUTE_AUTH_TOKEN: secret,
@@ -126,6 +126,12 @@ export function parseConfig(env: Env): Config {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || isLoopbackAddress(host);
+}
+
+/** A wildcard has to be known for one, however it is written. A zone is the machine's own affair. */
+function oneSpelling(address: string): string {
+  if (!isIPv6(address) || address.includes('%')) return address;
+  return new SocketAddress({ address, family: 'ipv6' }).address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 function dataDirOf(given: string | undefined, home: string | undefined): string {

@@ -20,6 +20,7 @@ export const errorKinds = {
   NOT_FOUND: { status: 404, trpc: 'NOT_FOUND', type: 'invalid_request' },
   PLUGIN_NOT_FOUND: { status: 404, trpc: 'NOT_FOUND', type: 'invalid_request' },
   METHOD_NOT_ALLOWED: { status: 405, trpc: 'METHOD_NOT_SUPPORTED', type: 'invalid_request' },
+  REQUEST_TIMEOUT: { status: 408, trpc: 'TIMEOUT', type: 'invalid_request' },
   VERSION_NOT_NEWER: { status: 409, trpc: 'CONFLICT', type: 'conflict' },
   PLUGIN_BUSY: { status: 409, trpc: 'CONFLICT', type: 'conflict' },
   NO_PREVIOUS_VERSION: { status: 409, trpc: 'CONFLICT', type: 'conflict' },

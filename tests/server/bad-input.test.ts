@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ErrorBody } from '@omniroute/shared/error-code';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -99,6 +102,52 @@ const badBodies: [method: string, path: string, bodies: unknown[]][] = [
 const rows = badBodies.flatMap(([method, target, bodies]) =>
   bodies.map((body) => ({ method, target, body, shown: JSON.stringify(body).slice(0, 60) })),
 );
+
+// One message for all of them: an error or a delay that told them apart would tell what listens where.
+test('H1: a URL is no path to install from, and nothing is asked of it', async () => {
+  const reached: string[] = [];
+  const server = createServer((request, response) => {
+    reached.push(request.url ?? '');
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const urls = [
+    `http://127.0.0.1:${port}/`,
+    `http://localhost:${port}/x.tgz`,
+    'http://127.0.0.1:1/',
+    `http://[::1]:${port}/`,
+    'http://169.254.169.254/latest/meta-data/',
+    'https://registry.example/x.tgz',
+    'file:///etc/passwd',
+    'gopher://127.0.0.1/',
+    `//127.0.0.1:${port}/x`,
+    'data:application/json,{}',
+  ];
+  const answers = await Promise.all(
+    urls.flatMap((url) => [
+      service.call<ErrorBody>('POST', '/api/plugins', { path: url }),
+      service.call<ErrorBody>('POST', '/api/plugins', { url }),
+      service.call<ErrorBody>('POST', '/api/plugins', { path, url }),
+    ]),
+  );
+  server.close();
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([400]));
+  expect(JSON.stringify(answers)).not.toMatch(/ECONN|ENOTFOUND|timed out|refused/);
+  expect(reached).toEqual([]);
+});
+
+test.each([
+  'http://user:password@registry.example/',
+  'http://user@registry.example/',
+  'https://:password@registry.example/x',
+])('H2: the registry %s is refused, and its credentials go no further', async (pluginMarketplaceUrl) => {
+  const answer = await service.call<ErrorBody>('PATCH', '/api/settings', { pluginMarketplaceUrl });
+  expect(answer.status).toBe(400);
+  expect(JSON.stringify(answer.body)).not.toContain('password');
+  expect(service.log.join('')).not.toContain('password@');
+  expect(JSON.stringify((await service.call('GET', '/api/settings')).body)).not.toContain('registry.example');
+});
 
 test.each(rows)('$method $target refuses $shown', async ({ method, target, body }) => {
   const before = await everything();

@@ -58,8 +58,24 @@ test('what is set is taken', () => {
   });
 });
 
-test.each(['localhost', '127.0.0.1', '::1'])('OMNIROUTE_HOST=%s is loopback, as without it', (host) => {
-  expect(parseConfig({ ...home, OMNIROUTE_HOST: host }).host).toBeNull();
+test.each(['localhost', '127.0.0.1', '127.8.9.1', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1'])(
+  'OMNIROUTE_HOST=%s is loopback, as without it',
+  (host) => {
+    expect(parseConfig({ ...home, OMNIROUTE_HOST: host }).host).toBeNull();
+  },
+);
+
+test.each([
+  ['0.0.0.0', '0.0.0.0'],
+  ['::', '::'],
+  ['::0', '::'],
+  ['0:0:0:0:0:0:0:0', '::'],
+  ['::ffff:0.0.0.0', '0.0.0.0'],
+  ['::FFFF:c0a8:0105', '192.168.1.5'],
+  ['2001:DB8::0:1', '2001:db8::1'],
+  ['fe80::1%eth0', 'fe80::1%eth0'],
+])('OMNIROUTE_HOST=%s is %s', (host, meant) => {
+  expect(parseConfig({ ...home, OMNIROUTE_HOST: host, OMNIROUTE_GATEWAY_KEY: 'k' }).host).toBe(meant);
 });
 
 describe('what cannot be meant is refused in a sentence', () => {
@@ -91,8 +107,21 @@ describe('what cannot be meant is refused in a sentence', () => {
     );
   });
 
-  test('the network without a key', () => {
-    expect(() => parseConfig({ ...home, OMNIROUTE_HOST: '0.0.0.0' })).toThrow(/set OMNIROUTE_GATEWAY_KEY/);
+  test.each(['0.0.0.0', '::', '192.168.1.5', 'fe80::1%eth0', '0:0:0:0:0:0:0:0'])(
+    'the network (%s) without a key, or with an empty one',
+    (host) => {
+      const network = { ...home, OMNIROUTE_HOST: host };
+      expect(() => parseConfig(network)).toThrow(/set OMNIROUTE_GATEWAY_KEY/);
+      expect(() => parseConfig({ ...network, OMNIROUTE_GATEWAY_KEY: '' })).toThrow(
+        /set OMNIROUTE_GATEWAY_KEY/,
+      );
+    },
+  );
+
+  test.each(['two words', 'schlüssel', 'a\nb', 'x'.repeat(501)])('the key "%s"', (key) => {
+    expect(() => parseConfig({ ...home, OMNIROUTE_GATEWAY_KEY: key })).toThrow(
+      /^OMNIROUTE_GATEWAY_KEY must be/,
+    );
   });
 
   test('no home at all', () => expect(() => parseConfig({})).toThrow(/Set OMNIROUTE_DATA_DIR/));

@@ -21,6 +21,11 @@ interface Options {
   hmacKey: Buffer;
 }
 
+interface Call {
+  requestId: string;
+  provenKey: string | null;
+}
+
 /** Serves `/v1`: the hooks, then the upstream, then the hooks again. */
 export class Gateway {
   readonly #options: Options;
@@ -29,11 +34,14 @@ export class Gateway {
     this.#options = options;
   }
 
-  /** Answers one request on the raw connection. Never throws. */
-  handle(request: IncomingMessage, response: ServerResponse, requestId: string): void {
+  /**
+   * Answers one request on the raw connection. Never throws. `provenKey` is the key of this gateway's own that the caller
+   * sent, and that the headers do not hold any more; null if none was demanded.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, { requestId, provenKey }: Call): void {
     const logger = this.#options.logger.child({ requestId });
     response.setHeader('x-request-id', requestId);
-    this.#serve(request, response, { requestId, logger }).catch((error: unknown) => {
+    this.#serve(request, response, { requestId, provenKey, logger }).catch((error: unknown) => {
       if (response.destroyed || (error instanceof HookCallError && error.failure === 'CANCELLED')) return;
       // What is still to come of the body is discarded, so that the client gets to read the answer.
       request.resume();
@@ -45,7 +53,7 @@ export class Gateway {
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
-    { requestId, logger }: { requestId: string; logger: Logger },
+    { requestId, provenKey, logger }: Call & { logger: Logger },
   ): Promise<void> {
     const { pipeline, upstreams, runtime, hmacKey } = this.#options;
     const startedAt = performance.now();
@@ -62,7 +70,7 @@ export class Gateway {
       headers,
       provider: upstream.provider,
       body,
-      apiKeyInfo: apiKeyInfo(headers, hmacKey),
+      apiKeyInfo: apiKeyInfo(headers, provenKey, hmacKey),
       timestamp: runtime.now().getTime(),
       signal,
     });

@@ -12,10 +12,11 @@ import { sessionCookie } from './credentials.ts';
 import type { EventStreams } from './event-streams.ts';
 import { installGateway } from './gateway-route.ts';
 import { installGuard } from './guard.ts';
+import type { ConnectionLimits } from './limits.ts';
 import { installRest } from './rest.ts';
 import type { Services } from './services.ts';
 import { reportError } from './report-error.ts';
-import { retryHeaders } from './shown-error.ts';
+import { errorHeaders } from './shown-error.ts';
 import { installSpa } from './spa.ts';
 import { installTrpc } from './trpc-route.ts';
 
@@ -28,12 +29,13 @@ export interface FastifyAppOptions {
   /** The gateway listens on the network, not only on loopback. */
   exposed: boolean;
   webDir: string;
+  limits: ConnectionLimits;
   port: () => number;
 }
 
 /** The routes, ready to be run by `routing(request, response)`; it opens no socket. */
 export async function createFastifyApp(options: FastifyAppOptions): Promise<FastifyInstance> {
-  const { services, streams, gatewayKey, exposed } = options;
+  const { services, streams, gatewayKey, exposed, limits } = options;
   const loggerInstance: FastifyBaseLogger = options.logger;
   const app: FastifyInstance = fastify({
     loggerInstance,
@@ -48,13 +50,14 @@ export async function createFastifyApp(options: FastifyAppOptions): Promise<Fast
     const { status, body } = errorBody(reportError(error, request));
     return reply
       .code(status)
-      .headers(retryHeaders([error]))
+      .headers(errorHeaders([error]))
       .send(body);
   });
   installGuard(app, {
     auth: services.auth,
     gateway: { key: gatewayKey, exposed },
     port: options.port,
+    maxRequests: limits.maxRequests,
   });
   const createContext = (request: FastifyRequest, reply: FastifyReply): Context => ({
     services,
@@ -64,9 +67,9 @@ export async function createFastifyApp(options: FastifyAppOptions): Promise<Fast
     setSessionCookie: (sessionId) => void reply.header('set-cookie', sessionCookie(sessionId)),
     disconnect: () => void request.raw.socket.destroy(),
   });
-  installRest(app, createContext);
-  installTrpc(app, createContext);
-  installGateway(app, services.gateway, gatewayKey !== null);
+  installRest(app, createContext, limits);
+  installTrpc(app, createContext, limits);
+  installGateway(app, { gateway: services.gateway, key: gatewayKey, limits });
   const manifestSchema = manifestJsonSchema();
   app.get('/plugin.schema.json', { config: { access: 'local' } }, () => manifestSchema);
   installUnknownPaths(app);

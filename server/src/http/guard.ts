@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthService } from '../auth/auth-service.ts';
 import type { Principal } from '../auth/principal.ts';
@@ -11,6 +10,7 @@ import {
   type RequestFacts,
 } from './access.ts';
 import { credentialsOf, sessionCookie } from './credentials.ts';
+import { headerValues } from './headers.ts';
 import { hasEncodedSlash } from './request-target.ts';
 import { authRequired } from './trpc.ts';
 
@@ -27,9 +27,9 @@ interface GuardOptions {
   auth: AuthService;
   gateway: GatewayRules;
   port: () => number;
+  /** In flight, of management; and again of what needs no login. */
+  maxRequests: number;
 }
-
-const maxManageRequests = 256;
 
 const securityHeaders = {
   'cache-control': 'no-store',
@@ -42,8 +42,11 @@ const securityHeaders = {
  * Judges every request by the access class of the route that the router matched, before its body is read. A route without a
  * class cannot be registered. Sets `request.principal`.
  */
-export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: GuardOptions): void {
-  let manageRequests = 0;
+export function installGuard(
+  fastify: FastifyInstance,
+  { auth, gateway, port, maxRequests }: GuardOptions,
+): void {
+  const inFlight = { managed: 0, local: 0 };
 
   fastify.decorateRequest('principal', null);
 
@@ -54,29 +57,51 @@ export function installGuard(fastify: FastifyInstance, { auth, gateway, port }: 
 
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
+    // Whoever is refused one may talk on in another protocol.
+    if (asksForUpgrade(request)) reply.header('connection', 'close');
     const access = request.routeOptions.config.access ?? 'manage';
     const facts = { ...factsOf(request), port: port() };
     const refusal = access === 'gateway' ? gatewayRefusal(facts, gateway) : localRefusal(facts, access);
     if (refusal !== null) throw refusal;
-    if (access === 'gateway') return;
+    if (access === 'gateway') {
+      refuseUpgrade(request);
+      return;
+    }
     if (hasEncodedSlash(request.raw.url ?? ''))
       throw new PluginError('INVALID_REQUEST', 'The path is not valid.');
-    if (access !== 'local') count(reply.raw);
+    count(access === 'local' ? 'local' : 'managed', reply);
     request.principal = await auth.authenticate(credentialsOf(request.raw.rawHeaders));
     if (access === 'manage' && request.principal === null) throw authRequired();
     keepCookie(request, reply);
   });
 
-  function count(response: ServerResponse): void {
-    if (manageRequests >= maxManageRequests) {
+  // After the credentials, which routes may check in their own `onRequest`.
+  fastify.addHook('preValidation', async (request) => refuseUpgrade(request));
+
+  function count(kind: keyof typeof inFlight, reply: FastifyReply): void {
+    if (inFlight[kind] >= maxRequests) {
       throw new PluginError('RATE_LIMITED', 'Too many requests at once. Try again in a moment.');
     }
-    manageRequests += 1;
+    inFlight[kind] += 1;
     // Fastify's own hooks do not run for a client that leaves early.
-    response.once('close', () => {
-      manageRequests -= 1;
+    reply.raw.once('close', () => {
+      inFlight[kind] -= 1;
     });
   }
+}
+
+/** Some HTTP clients offer these to every server, and go on without them (RFC 9110, 7.8). */
+const ignoredProtocols = /^(h2c|tls\/[\d.]+)?$/i;
+
+function asksForUpgrade({ raw }: FastifyRequest): boolean {
+  return headerValues(raw.rawHeaders, 'upgrade')
+    .flatMap((value) => value.split(','))
+    .some((protocol) => !ignoredProtocols.test(protocol.trim()));
+}
+
+function refuseUpgrade(request: FastifyRequest): void {
+  if (!asksForUpgrade(request)) return;
+  throw new PluginError('INVALID_REQUEST', 'There is no WebSocket here: connections speak HTTP only.');
 }
 
 function factsOf({ raw }: FastifyRequest): Omit<RequestFacts, 'port'> {

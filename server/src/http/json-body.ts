@@ -13,28 +13,31 @@ export function decodeUtf8(bytes: Uint8Array): string {
   throw new PluginError('INVALID_REQUEST', 'The body must not start with a byte order mark.');
 }
 
-/** Throws INVALID_REQUEST for what is not JSON, is nested too deeply, or could reach a prototype. */
-export function parseJson(text: string): unknown {
-  checkDepth(text);
+/**
+ * Reads JSON that says one thing only. Throws INVALID_REQUEST for what is not JSON, is nested too deeply, could reach a
+ * prototype, names a key twice, or holds what would not be kept as it is: half a surrogate pair, a number beyond all.
+ * `subject` begins the sentences.
+ */
+export function parseJson(text: string, subject = 'The body'): unknown {
+  const writtenKeys = scan(text, subject);
+  const value = parse(text, subject);
+  const problem = problemOf(value, writtenKeys);
+  if (problem !== null) throw new PluginError('INVALID_REQUEST', `${subject} must not hold ${problem}.`);
+  return value;
+}
+
+function parse(text: string, subject: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (mayHoldPrototypeKeys(text)) checkKeys(value);
-    return value;
+    return JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof PluginError) throw cause;
-    throw new PluginError('INVALID_REQUEST', 'The body is not valid JSON.', { cause });
+    throw new PluginError('INVALID_REQUEST', `${subject} is not valid JSON.`, { cause });
   }
 }
 
-/** Throws INVALID_REQUEST for JSON that is nested too deeply or could reach a prototype; its syntax is the next reader's affair. */
-export function checkJson(text: string): void {
-  if (mayHoldPrototypeKeys(text)) parseJson(text);
-  else checkDepth(text);
-}
-
-/** Before parsing: a few megabytes of brackets would otherwise become gigabytes of arrays. */
-function checkDepth(text: string): void {
+/** Before parsing: a few megabytes of brackets would otherwise become gigabytes of arrays. Returns how many keys there are. */
+function scan(text: string, subject: string): number {
   let depth = 0;
+  let keys = 0;
   let inString = false;
   for (let index = 0; index < text.length; index += 1) {
     const character = text[index];
@@ -42,32 +45,38 @@ function checkDepth(text: string): void {
       if (character === '\\') index += 1;
       else if (character === '"') inString = false;
     } else if (character === '"') inString = true;
+    else if (character === ':') keys += 1;
     else if (character === '{' || character === '[') depth += 1;
     else if (character === '}' || character === ']') depth -= 1;
     if (depth > maxDepth)
-      throw new PluginError('INVALID_REQUEST', `The body is nested more than ${maxDepth} levels deep.`);
+      throw new PluginError('INVALID_REQUEST', `${subject} is nested more than ${maxDepth} levels deep.`);
   }
+  return keys;
 }
 
-/** Escapes can spell these keys, too. */
-function mayHoldPrototypeKeys(text: string): boolean {
-  return /__proto__|constructor|\\u00/.test(text);
-}
-
-function checkKeys(root: unknown): void {
+/** Of keys that are the same, parsing keeps the last one: there are fewer then than were written. */
+function problemOf(root: unknown, writtenKeys: number): string | null {
+  let keys = 0;
   const waiting = [root];
   while (waiting.length > 0) {
     const value = waiting.pop();
+    if (typeof value === 'string' && !value.isWellFormed()) return halfPair;
+    if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is too large';
     if (typeof value !== 'object' || value === null) continue;
-    if (Object.hasOwn(value, '__proto__') || reachesPrototype(value)) {
-      throw new PluginError(
-        'INVALID_REQUEST',
-        'The body must not hold the key "__proto__" or "constructor.prototype".',
-      );
+    if (!Array.isArray(value)) {
+      const names = Object.keys(value);
+      keys += names.length;
+      if (names.some((name) => !name.isWellFormed())) return halfPair;
+      if (Object.hasOwn(value, '__proto__') || reachesPrototype(value)) {
+        return 'the key "__proto__" or "constructor.prototype"';
+      }
     }
     for (const child of Object.values(value)) waiting.push(child);
   }
+  return keys === writtenKeys ? null : 'a key twice in one object';
 }
+
+const halfPair = 'half a surrogate pair';
 
 function reachesPrototype(value: object): boolean {
   const inner: unknown = Object.hasOwn(value, 'constructor') ? Reflect.get(value, 'constructor') : null;

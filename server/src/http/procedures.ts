@@ -22,24 +22,29 @@ interface ProcedureCall {
 }
 
 const definitionSchema = z.object({
+  type: z.enum(['query', 'mutation', 'subscription']),
   meta: z.object({ access: z.enum(['manage', 'local']), largeInput: z.literal(true).optional() }),
 });
 
-// tRPC keeps a procedure's meta, but not in its type.
-const metas = new Map<string, Pick<ProcedureMeta, 'access'> & { largeInput?: true | undefined }>(
+// tRPC keeps a procedure's definition, but not in its type.
+const definitions = new Map(
   Object.entries(appRouter._def.procedures).map(([path, procedure]) => [
     path,
-    definitionSchema.parse(Reflect.get(procedure, '_def')).meta,
+    definitionSchema.parse(Reflect.get(procedure, '_def')),
   ]),
 );
 
 /** Null for a path that is no procedure's. */
 export function procedureAccess(path: string): ProcedureMeta['access'] | null {
-  return metas.get(path)?.access ?? null;
+  return definitions.get(path)?.meta.access ?? null;
+}
+
+export function isSubscription(path: string): boolean {
+  return definitions.get(path)?.type === 'subscription';
 }
 
 export function takesLargeInput(path: string): boolean {
-  return metas.get(path)?.largeInput === true;
+  return definitions.get(path)?.meta.largeInput === true;
 }
 
 /** Calls a procedure as a client would, with its checks of credentials, input and output. */

@@ -3,23 +3,29 @@ import { PluginError } from '../errors.ts';
 import { headerValues } from './headers.ts';
 import { decodeUtf8 } from './json-body.ts';
 
-const readTimeoutMs = 30_000;
 const jsonType = /^application\/json *(; *charset="?utf-8"? *)?$/i;
+
+export interface BodyLimits {
+  maxBytes: number;
+  /** For the whole body to arrive. */
+  timeoutMs: number;
+}
 
 /**
  * The text of a JSON body; undefined if there is none, whatever its content type says. Throws UNSUPPORTED_MEDIA_TYPE for any
- * other body before reading it, BODY_TOO_LARGE while reading, and INVALID_REQUEST for one that is not UTF-8 or too slow.
+ * other body before reading it, BODY_TOO_LARGE and REQUEST_TIMEOUT while reading, and INVALID_REQUEST for one that is not UTF-8
+ * or breaks off.
  */
 export async function readJsonText(
   request: IncomingMessage,
   response: ServerResponse,
-  maxBytes: number,
+  { maxBytes, timeoutMs }: BodyLimits,
 ): Promise<string | undefined> {
   if (!hasBody(request)) return undefined;
   refuseOtherTypes(request.rawHeaders);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const bytes = await readBytes(request, maxBytes);
+  const bytes = await readBytes(request, { maxBytes, timeoutMs });
   return bytes.length === 0 ? undefined : decodeUtf8(bytes);
 }
 
@@ -40,25 +46,26 @@ function refuseOtherTypes(rawHeaders: readonly string[]): void {
   }
 }
 
-async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function readBytes(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(tooSlow()), readTimeoutMs);
+  const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs);
   const onData = (chunk: Buffer) => {
     size += chunk.length;
     if (size > maxBytes) reject(tooLarge(maxBytes));
     else chunks.push(chunk);
   };
-  const onClose = () => reject(new PluginError('INVALID_REQUEST', 'The body broke off.'));
-  request.on('data', onData).once('end', resolve).once('error', reject).once('close', onClose);
+  const onBreak = (cause?: Error) =>
+    reject(new PluginError('INVALID_REQUEST', 'The body broke off.', { cause }));
+  request.on('data', onData).once('end', resolve).once('error', onBreak).once('close', onBreak);
   try {
     await promise;
     return Buffer.concat(chunks, size);
   } finally {
     clearTimeout(timer);
     // Node discards what is still to come once the answer is out.
-    request.off('data', onData).off('end', resolve).off('error', reject).off('close', onClose);
+    request.off('data', onData).off('end', resolve).off('error', onBreak).off('close', onBreak);
   }
 }
 
@@ -66,9 +73,6 @@ function tooLarge(maxBytes: number): PluginError {
   return new PluginError('BODY_TOO_LARGE', `The body is larger than ${maxBytes / 1024 ** 2} MiB.`);
 }
 
-function tooSlow(): PluginError {
-  return new PluginError(
-    'INVALID_REQUEST',
-    `The body did not arrive within ${readTimeoutMs / 1_000} seconds.`,
-  );
+function tooSlow(timeoutMs: number): PluginError {
+  return new PluginError('REQUEST_TIMEOUT', `The body did not arrive within ${timeoutMs / 1_000} seconds.`);
 }

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { parseJson } from './json-body.ts';
 import { manageBodyMaxBytes } from './limits.ts';
 import { callProcedure, procedureAccess } from './procedures.ts';
-import { readJsonText } from './read-body.ts';
+import { type BodyLimits, readJsonText } from './read-body.ts';
 import { closeSignal } from '../gateway/close-signal.ts';
 import { type RestRoute, restRoutes } from './rest-table.ts';
 
@@ -13,13 +13,22 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;
 
 /** Registers the table, and for each of its paths the refusal of every other method. */
-export function installRest(fastify: FastifyInstance, createContext: CreateContext): void {
-  for (const route of restRoutes) installRoute(fastify, route, createContext);
+export function installRest(
+  fastify: FastifyInstance,
+  createContext: CreateContext,
+  { bodyTimeoutMs }: { bodyTimeoutMs: number },
+): void {
+  const limits = { maxBytes: manageBodyMaxBytes, timeoutMs: bodyTimeoutMs };
+  for (const route of restRoutes) installRoute(fastify, route, { createContext, limits });
   for (const [path, routes] of Map.groupBy(restRoutes, (route) => route.path))
     refuseOtherMethods(fastify, path, routes);
 }
 
-function installRoute(fastify: FastifyInstance, route: RestRoute, createContext: CreateContext): void {
+function installRoute(
+  fastify: FastifyInstance,
+  route: RestRoute,
+  { createContext, limits }: { createContext: CreateContext; limits: BodyLimits },
+): void {
   fastify.route({
     method: route.method,
     url: routerPath(route.path),
@@ -28,7 +37,7 @@ function installRoute(fastify: FastifyInstance, route: RestRoute, createContext:
       const output = await callProcedure({
         path: route.procedure,
         type: route.method === 'GET' ? 'query' : 'mutation',
-        input: route.method === 'GET' ? queryInput(request) : await bodyInput(request, reply),
+        input: route.method === 'GET' ? queryInput(request) : await bodyInput(request, reply, limits),
         context: createContext(request, reply),
         signal: closeSignal(reply.raw),
       });
@@ -65,8 +74,12 @@ function queryInput({ params, query }: FastifyRequest): unknown {
   return { ...fields(query), ...fields(params) };
 }
 
-async function bodyInput({ params, raw }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const text = await readJsonText(raw, reply.raw, manageBodyMaxBytes);
+async function bodyInput(
+  { params, raw }: FastifyRequest,
+  reply: FastifyReply,
+  limits: BodyLimits,
+): Promise<unknown> {
+  const text = await readJsonText(raw, reply.raw, limits);
   const body = text === undefined ? {} : parseJson(text);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PluginError('INVALID_REQUEST', 'The body must be a JSON object.');

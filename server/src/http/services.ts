@@ -48,7 +48,13 @@ export interface Services {
   auth: AuthService;
   events: EventBus;
   health(): Promise<Health>;
-  gateway: { handle(request: IncomingMessage, response: ServerResponse, requestId: string): void };
+  gateway: { handle(request: IncomingMessage, response: ServerResponse, call: GatewayCall): void };
+}
+
+export interface GatewayCall {
+  requestId: string;
+  /** The gateway's own key, which the caller sent and which is among the headers no more; null if none is demanded. */
+  provenKey: string | null;
 }
 
 export interface PluginService {

@@ -32,13 +32,17 @@ export function shownError(error: unknown): PluginError | null {
   return refusal ? new PluginError(...refusal, { cause: error }) : null;
 }
 
-/** The Retry-After header for errors that are over after a while. */
-export function retryHeaders(errors: readonly unknown[]): Record<string, string> {
-  const waits = errors.flatMap((error) => {
-    const { data } = retryDetailsSchema.safeParse(shownError(error)?.details);
+/** What the headers say of errors: when to try again, and that nothing follows a request that never came to its end. */
+export function errorHeaders(errors: readonly unknown[]): Record<string, string> {
+  const shown = errors.map(shownError);
+  const waits = shown.flatMap((error) => {
+    const { data } = retryDetailsSchema.safeParse(error?.details);
     return data ? [data.retryAfterSeconds] : [];
   });
-  return waits.length === 0 ? {} : { 'retry-after': String(Math.max(...waits)) };
+  return {
+    ...(waits.length === 0 ? {} : { 'retry-after': String(Math.max(...waits)) }),
+    ...(shown.some((error) => error?.code === 'REQUEST_TIMEOUT') ? { connection: 'close' } : {}),
+  };
 }
 
 function invalidInput(error: z.core.$ZodError): PluginError {

@@ -80,7 +80,7 @@ export class JsonPipeline {
         headers,
         provider: input.provider ?? 'omniroute',
         body: toBytes(input.body),
-        apiKeyInfo: apiKeyInfo(headers, this.#hmacKey),
+        apiKeyInfo: apiKeyInfo(headers, null, this.#hmacKey),
         timestamp: this.#runtime.now().getTime(),
         signal,
       },

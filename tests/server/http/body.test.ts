@@ -63,8 +63,99 @@ describe('a body', () => {
     }
   });
 
+  test.each([
+    ['a key twice', '{"pluginsPaused":true,"pluginsPaused":false}', 'a key twice'],
+    ['a key twice by an escape', '{"pluginsPaused":true,"plugins\\u0050aused":false}', 'a key twice'],
+    ['a key twice far inside', '{"config":{"a":[{"b":{"c":1,"d":2,"c":3}}]}}', 'a key twice'],
+    ['an empty key twice', '{"":1,"":2}', 'a key twice'],
+    ['half a surrogate pair', '{"upstreamApiKey":"\\ud800"}', 'surrogate'],
+    ['the other half', '{"config":{"x":["ok","\\uDC00 x"]}}', 'surrogate'],
+    ['two halves the wrong way round', '{"config":{"x":"\\udc00\\ud800"}}', 'surrogate'],
+    ['half a surrogate pair as a key', '{"config":{"\\ud83d":1}}', 'surrogate'],
+    ['a number beyond all', '{"config":{"x":1e999}}', 'number'],
+    ['a negative one', '{"config":{"x":[-1e309]}}', 'number'],
+    ['one of 400 digits', `{"config":{"x":${'9'.repeat(400)}}}`, 'number'],
+    ['__proto__', '{"config":{"x":[{"__proto__":{"polluted":true}}]}}', '__proto__'],
+    ['__proto__ twice', '{"__proto__":1,"__proto__":2}', '__proto__'],
+    ['constructor.prototype', '{"config":{"constructor":{"prototype":{"polluted":1}}}}', '__proto__'],
+    ['65 levels', `{"config":{"x":${'['.repeat(63)}${']'.repeat(63)}}}`, '64 levels'],
+    ['brackets without end', '{"a":'.repeat(100_000), '64 levels'],
+    ['two documents', '{}{}', 'valid JSON'],
+    ['a comment', '{/**/}', 'valid JSON'],
+    ['a comma at the end', '{"pluginsPaused":true,}', 'valid JSON'],
+    ['NaN', '{"config":{"x":NaN}}', 'valid JSON'],
+    ['a control character', '{"config":{"x":"a\u0001b"}}', 'valid JSON'],
+    ['a NUL behind it', '{}\0', 'valid JSON'],
+    ['an escape that is none', '{"config":{"x":"\\x41"}}', 'valid JSON'],
+  ])('F16: that holds %s is 400 and says so, in REST and tRPC', async (_name, body, message) => {
+    const call = { method: 'POST', path: '/trpc/pipeline.request', headers: [json], body };
+    const batch = { ...call, path: '/trpc/plugins.scan?batch=1', body: `{"0":${body}}` };
+    const query = { path: `/trpc/plugins.get?input=${encodeURIComponent(body)}` };
+    const requests = [{ ...settings, headers: [json], body }, call, batch];
+    for (const request of body.length < 5_000 ? [...requests, query] : requests) {
+      const answer = await service.manage(request);
+      expect([request.path, answer.status]).toEqual([request.path, 400]);
+      expect(answer.text).toContain('INVALID_REQUEST');
+      expect(answer.text).toContain(message);
+    }
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+    expect(service.calls).not.toContain('scan');
+  });
+
+  test.each([
+    ['not UTF-8', Buffer.from('{"a":"\xff"}', 'latin1')],
+    ['cut inside a character', Buffer.from('{"a":"\xe2\x82"}', 'latin1')],
+    ['an overlong form', Buffer.from('{"a":"\xc0\xaf"}', 'latin1')],
+    ['a surrogate in UTF-8', Buffer.from('{"a":"\xed\xa0\x80"}', 'latin1')],
+    ['UTF-16', Buffer.from('\uFEFF{}', 'utf16le')],
+    ['UTF-8 behind a byte order mark', Buffer.from('\uFEFF{}')],
+  ])('F16: that is %s is 400, in REST and tRPC', async (_name, body) => {
+    for (const [method, path] of [
+      ['PATCH', '/api/settings'],
+      ['POST', '/trpc/settings.update'],
+      ['POST', '/api/auth/login'],
+    ] as const) {
+      const answer = await service.manage({ method, path, headers: [json], body });
+      expect([path, answer.status]).toEqual([path, 400]);
+      expect(answer.text).toMatch(/UTF-8|byte order mark/);
+    }
+  });
+
+  test.each([
+    ['a pair of surrogates', '{"body":{"x":"\\ud83d\\ude00"}}'],
+    ['the same key in two objects', '{"body":[{"a":1},{"a":2}]}'],
+    ['keys that strings spell', '{"body":{"a":"\\"a\\":1,\\"a\\":2","b":"::"}}'],
+    ['64 levels', `{"body":${'['.repeat(63)}${']'.repeat(63)}}`],
+    ['toString and hasOwnProperty', '{"body":{"toString":1,"hasOwnProperty":2}}'],
+    ['the largest number', '{"body":1.7976931348623157e308}'],
+  ])('that holds %s is read', async (_name, body) => {
+    const answer = await service.manage({
+      method: 'POST',
+      path: '/trpc/pipeline.request',
+      headers: [json],
+      body,
+    });
+    expect(answer.status).toBe(200);
+  });
+
+  test.each(['gzip', 'deflate', 'br', 'zstd', 'identity', 'gzip, gzip', ''])(
+    'F15: with a Content-Encoding of "%s" is 415 and not read',
+    async (encoding) => {
+      const encoded: [string, string] = ['Content-Encoding', encoding];
+      for (const path of [
+        '/api/plugins',
+        '/trpc/plugins.install',
+        '/trpc/pipeline.request',
+        '/api/auth/login',
+      ]) {
+        const answer = await service.manage({ method: 'POST', path, headers: [json, encoded], body: '{}' });
+        expect([path, answer.status]).toEqual([path, 415]);
+      }
+    },
+  );
+
   test('may name a constructor', async () => {
-    const body = '{"body":{"constructor":"x","\\u0063onstructor":{"a":1}}}';
+    const body = '{"body":[{"constructor":"x"},{"\\u0063onstructor":{"a":1}}]}';
     const answer = await service.manage({
       method: 'POST',
       path: '/trpc/pipeline.request',

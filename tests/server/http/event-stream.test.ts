@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
+import { openSocket } from './open-socket.ts';
 import { startTestService, type TestService, token } from './test-service.ts';
 
 const stream = `/trpc/events.stream?input=${encodeURIComponent(JSON.stringify({ topics: ['plugins'] }))}`;
+const logs = stream.replace('plugins', 'logs');
 const hugeId = '9'.repeat(5_000);
 
 interface OpenStream {
@@ -16,12 +18,17 @@ interface OpenStream {
   response: IncomingMessage;
 }
 
-async function openStream(service: TestService, headers: Record<string, string>): Promise<OpenStream> {
+async function openStream(
+  service: TestService,
+  headers: Record<string, string>,
+  path = stream,
+): Promise<OpenStream> {
   const request = get({
     host: '127.0.0.1',
     port: service.port,
-    path: stream,
-    headers: { ...headers, host: `localhost:${service.port}` },
+    path,
+    agent: false,
+    headers: { host: `localhost:${service.port}`, ...headers },
   });
   request.on('error', () => {});
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -68,12 +75,58 @@ test('what happens arrives, with an id', async () => {
   open.request.destroy();
 });
 
-test.each(['-1', 'nope', hugeId])('a Last-Event-ID such as %.10s is of no matter', async (id) => {
+test.each([
+  'one\ntwo',
+  'one\r\ntwo',
+  'one\rtwo',
+  'x\n\nevent: return\ndata: {}\n\n',
+  '\nid: 999\n',
+  '\nretry: 1\n',
+  ': comment\n',
+  'data: {"topic":"plugins"}\n\n',
+  '\u2028 \u2029 \u0085 \u0000 \uFEFF',
+  '\ud800',
+])('S4: the log line %j is data, and nothing else', async (text) => {
   await using service = await startTestService();
-  const open = await openStream(service, { ...bearer, 'last-event-id': id });
-  await open.reads(/connected/);
+  const open = await openStream(service, bearer, logs);
+  await open.reads(/connected.*\n\n/s);
+  const line = { time: '2026-01-01T00:00:00Z', stream: 'stderr', text } as const;
+  service.events.publish({ topic: 'logs', name: 'demo', line });
+  await open.reads(/\nid: 1\n\n/);
+  const event = (open.text().split('\n\n')[1] ?? '').replace(/^\n/, '');
+  const fields = event.split(/\r\n|\r|\n/).map((field) => field.split(':', 1)[0]);
+  expect(fields).toEqual(['data', 'id']);
+  const data: unknown = JSON.parse(event.slice('data: '.length, event.lastIndexOf('\nid: 1')));
+  expect(data).toEqual({ topic: 'logs', name: 'demo', line });
   open.request.destroy();
 });
+
+test.each<[string, Record<string, string>]>([
+  ['S1: a foreign Origin', { origin: 'https://evil.example' }],
+  ['S1: another local port', { origin: 'http://localhost:3000' }],
+  ['S1: Origin null', { origin: 'null' }],
+  ['S1: a no-cors fetch', { 'sec-fetch-mode': 'no-cors' }],
+  ['S2: a rebound Host', { host: 'evil.example' }],
+  ['S2: a tunnel', { 'cf-ray': 'x' }],
+])('%s is 403, and no event is written', async (_name, headers) => {
+  await using service = await startTestService();
+  const cookie = await session(service);
+  const open = await openStream(service, { ...cookie, ...headers });
+  await open.closed;
+  expect(open.status).toBe(403);
+  expect(open.text()).not.toContain('event:');
+  expect(open.response.headers['access-control-allow-origin']).toBeUndefined();
+});
+
+test.each(['-1', 'nope', '1e999', '0', '%00', '{"a":1}', hugeId])(
+  'S6: a Last-Event-ID such as %.10s is of no matter',
+  async (id) => {
+    await using service = await startTestService();
+    const open = await openStream(service, { ...bearer, 'last-event-id': id });
+    await open.reads(/connected/);
+    open.request.destroy();
+  },
+);
 
 test('without credentials there is none', async () => {
   await using service = await startTestService();
@@ -123,6 +176,18 @@ test('S3: a session may have 16, all together 64, and closed ones do not count',
   const inAll = await openStream(service, await session(service));
   await inAll.reads(/RATE_LIMITED/);
   for (const open of streams) open.request.destroy();
+});
+
+test('S3: of 300 that connect at once 16 get one, and everything else goes on', async () => {
+  await using service = await startTestService();
+  const bytes = `GET ${stream} HTTP/1.1\r\nHost: localhost:${service.port}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+  const all = await Promise.all(Array.from({ length: 300 }, () => openSocket(service.port, bytes)));
+  await Promise.all(all.map((open) => open.reads(/connected|RATE_LIMITED/)));
+  service.events.publish({ topic: 'plugins', name: 'demo', change: 'updated' });
+  await expect.poll(() => all.filter((open) => open.text().includes('demo')).length).toBe(16);
+  await expect.poll(() => all.filter((open) => open.text().includes('RATE_LIMITED')).length).toBe(284);
+  expect((await service.manage({ path: '/api/plugins' })).status).toBe(200);
+  for (const open of all) open.socket.destroy();
 });
 
 test('S3: a client that does not read is cut off', async () => {

@@ -34,22 +34,28 @@ export async function sendRaw(port: number, request: RawRequest): Promise<RawAns
     lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
   }
   lines.push('Connection: close', '', '');
-  return sendBytes(
-    port,
-    Buffer.concat([Buffer.from(lines.join('\r\n'), 'utf8'), Buffer.from(body ?? '')]),
-    request.address,
-  );
+  const bytes = Buffer.concat([Buffer.from(lines.join('\r\n'), 'utf8'), Buffer.from(body ?? '')]);
+  return sendBytes(port, bytes, request.address === undefined ? {} : { address: request.address });
 }
 
-/** The answer to whatever bytes; status 0 if the connection was closed without one. */
+interface Sending {
+  address?: string;
+  /** What is sent once the answer has begun. */
+  afterFirstByte?: string;
+}
+
+/** The answer to whatever bytes, once the server has closed the connection; status 0 if it did so without one. */
 export async function sendBytes(
   port: number,
   bytes: Buffer | string,
-  address = '127.0.0.1',
+  { address = '127.0.0.1', afterFirstByte }: Sending = {},
 ): Promise<RawAnswer> {
   const socket = connect({ port, host: address });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk));
+  socket.once('data', () => {
+    if (afterFirstByte !== undefined) socket.write(afterFirstByte);
+  });
   socket.on('error', () => {});
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   socket.once('close', () => resolve());

@@ -4,7 +4,6 @@ import { listen } from '@omniroute/server/http/listen';
 import { createLogger } from '@omniroute/server/logger';
 import { createServer as createHttpServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { sendBytes } from './raw-request.ts';
 import { startTestService } from './test-service.ts';
 
 const logger = createLogger('silent');
@@ -40,51 +39,6 @@ describe('listening', () => {
     );
     other.close();
   });
-});
-
-describe('what is no request', () => {
-  test.each([
-    ['F3', 'get / HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
-    ['F4', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
-    [
-      'F5',
-      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
-      400,
-    ],
-    ['F6', 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n', 400],
-    ['F8', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n', 400],
-    ['F11', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17 * 1024)}\r\n\r\n`, 431],
-    ['F20', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
-    ['F20', '\x16\x03\x01\x02\x00\x01', 400],
-  ])('%s: %j gets %i', async (_id, bytes, status) => {
-    await using service = await startTestService();
-    expect((await sendBytes(service.port, bytes)).status).toBe(status);
-  });
-
-  test.each(['TRACE', 'PROPFIND', 'QUERY', 'SEARCH'])('F2: %s is 405', async (method) => {
-    await using service = await startTestService();
-    expect((await service.manage({ method, path: '/api/plugins' })).status).toBe(405);
-  });
-
-  test('F21: an upgrade to HTTP/2 is not made', async () => {
-    await using service = await startTestService();
-    const headers: [string, string][] = [
-      ['Upgrade', 'h2c'],
-      ['HTTP2-Settings', 'x'],
-    ];
-    expect((await service.manage({ path: '/api/plugins', headers })).status).toBe(200);
-  });
-});
-
-test('F13: of two requests on one connection each is judged by itself', async () => {
-  await using service = await startTestService();
-  const head = `GET /api/plugins HTTP/1.1\r\nHost: localhost:${service.port}\r\n`;
-  const { text, status } = await sendBytes(
-    service.port,
-    `${head}Authorization: Bearer test-management-token\r\n\r\n${head}Connection: close\r\n\r\n`,
-  );
-  expect(status).toBe(200);
-  expect(text).toContain('HTTP/1.1 401');
 });
 
 test('closing lets what is in flight finish, and refuses what comes later', async () => {

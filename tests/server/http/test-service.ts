@@ -7,6 +7,7 @@ import { SessionRepository } from '@omniroute/server/auth/session-repository';
 import { openDatabase } from '@omniroute/server/database/open-database';
 import { PluginError } from '@omniroute/server/errors';
 import { EventBus } from '@omniroute/server/event-bus';
+import { type ConnectionLimits, connectionLimits } from '@omniroute/server/http/limits';
 import { HttpServer } from '@omniroute/server/http/server';
 import type { PluginService, Services } from '@omniroute/server/http/services';
 import { createLogger } from '@omniroute/server/logger';
@@ -25,6 +26,8 @@ interface TestServiceOptions {
   gateway?: Services['gateway'];
   dataDir?: string;
   managementToken?: string;
+  /** Instead of those of production. */
+  limits?: Partial<ConnectionLimits>;
 }
 
 export interface TestService extends AsyncDisposable {
@@ -107,6 +110,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     host: options.host ?? null,
     gatewayKey: options.gatewayKey ?? null,
     webDir,
+    limits: { ...connectionLimits, ...options.limits },
   });
   await server.listen();
   const send = (request: RawRequest) => sendRaw(server.port, request);

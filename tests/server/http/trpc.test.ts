@@ -60,6 +60,85 @@ test.each([
   expect(service.calls).toHaveLength(before);
 });
 
+test.each([
+  '{"0":{},"99999999":{}}',
+  '{"0":{},"1":{}}',
+  '{"0":{},"-1":{}}',
+  '{"00":{}}',
+  '{"length":1}',
+  '{"0":{},"__proto__":{}}',
+  '{"0":{},"0":{}}',
+  '[{}]',
+  '[]',
+  '5',
+  'null',
+  '"0"',
+])('G3: a batch of one with the body %s is 400, and nothing runs', async (body) => {
+  const before = service.calls.length;
+  const answers = [
+    await service.manage({ method: 'POST', path: '/trpc/plugins.scan?batch=1', headers: [json], body }),
+    await service.manage({ path: `/trpc/plugins.list?batch=1&input=${encodeURIComponent(body)}` }),
+  ];
+  for (const answer of answers) {
+    expect(answer.status).toBe(400);
+    expect(answer.json()).toMatchObject({ error: { data: { app: { code: 'INVALID_REQUEST' } } } });
+  }
+  expect(service.calls).toHaveLength(before);
+});
+
+test('G3: a batch with 5 000 inputs is 400', async () => {
+  const before = service.calls.length;
+  const body = JSON.stringify(Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [index, {}])));
+  for (const count of [1, 20, 21]) {
+    const path = `/trpc/${Array(count).fill('plugins.scan').join()}?batch=1`;
+    expect((await service.manage({ method: 'POST', path, headers: [json], body })).status).toBe(400);
+  }
+  expect(service.calls).toHaveLength(before);
+});
+
+test('a batch may leave inputs out, and may have 20 calls', async () => {
+  const path = `/trpc/${Array(20).fill('plugins.scan').join()}?batch=1`;
+  for (const body of ['{}', '{"7":{}}', '']) {
+    expect((await service.manage({ method: 'POST', path, headers: [json], body })).status).toBe(200);
+  }
+});
+
+test.each(['batch=2', 'batch=0', 'batch=true', 'batch=', 'batch=1&batch=1', 'input=1&input=2'])(
+  'the query %s is 400',
+  async (query) => {
+    expect((await service.manage({ path: `/trpc/plugins.list?${query}` })).status).toBe(400);
+  },
+);
+
+test('G7: an input of 16 KB in the URL is 431', async () => {
+  const input = encodeURIComponent(JSON.stringify({ name: 'x'.repeat(16_384) }));
+  expect((await service.manage({ path: `/trpc/plugins.get?input=${input}` })).status).toBe(431);
+});
+
+test.each([
+  ['trpc-accept', 'application/jsonl'],
+  ['Accept', 'application/jsonl'],
+  ['Accept', 'text/event-stream'],
+])('G9: to %s: %s the answer is plain JSON', async (name, value) => {
+  const answer = await service.manage({
+    path: '/trpc/plugins.list,plugins.nope?batch=1',
+    headers: [[name, value]],
+  });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([207, 'application/json']);
+  expect(answer.json()).toMatchObject([{ result: { data: { plugins: [] } } }, { error: {} }]);
+});
+
+test.each([1, 2, 20])('G10: %i subscriptions in a batch are 400, and none is opened', async (count) => {
+  const topics = { topics: ['plugins'] };
+  const input = JSON.stringify(
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [index, topics])),
+  );
+  const path = `/trpc/${Array(count).fill('events.stream').join()}?batch=1&input=${encodeURIComponent(input)}`;
+  const answer = await service.manage({ path });
+  expect(answer.status).toBe(400);
+  expect(answer.text).not.toContain('event: connected');
+});
+
 test('G4: of a batch without credentials only the public procedure runs', async () => {
   const before = service.calls.length;
   const answer = await service.send({ path: '/trpc/auth.session,plugins.list,plugins.nope?batch=1' });
@@ -76,6 +155,8 @@ test.each([
   ['a mutation through GET', 'GET', '/trpc/plugins.scan'],
   ['a query through POST', 'POST', '/trpc/plugins.list'],
   ['a public mutation through GET', 'GET', '/trpc/auth.logout'],
+  ['a subscription through POST', 'POST', '/trpc/events.stream'],
+  ['a subscription in a batch through POST', 'POST', '/trpc/events.stream,events.stream?batch=1'],
 ])('G5: %s is 405', async (_name, method, path) => {
   const before = service.calls.length;
   const answer = await service.manage({ method, path });
