@@ -200,7 +200,9 @@ export class PluginManager {
   /** Starts or suspends every enabled plugin, after whether plugins may run has changed. */
   async applyPause(): Promise<void> {
     const { repository, activator, recovery, queue, mayRun, logger } = this.#options;
-    const enabled = (await repository.list()).filter((record) => record.enabled);
+    // What is under way may be enabling a plugin, or installing one.
+    const busy = queue.busy();
+    const enabled = (await repository.list()).filter((record) => record.enabled).map(({ name }) => name);
     const settle = async (name: string) => {
       const record = await repository.find(name);
       if (!record?.enabled) return;
@@ -210,7 +212,7 @@ export class PluginManager {
       else if (!this.#options.runner.isRunning(name)) await this.#bringUp(record);
     };
     await Promise.all(
-      enabled.map(({ name }) =>
+      [...new Set([...enabled, ...busy])].map((name) =>
         queue
           .run(name, () => settle(name))
           .catch((error: unknown) => {
