@@ -34,6 +34,11 @@ export class KeyedQueue {
     }
   }
 
+  /** The keys that work is running or waiting on. */
+  busy(): string[] {
+    return [...this.#tails.keys()];
+  }
+
   /** Refuses new work; what has come before still gets its turn. */
   close(): void {
     this.#isClosed = true;

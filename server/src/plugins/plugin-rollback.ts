@@ -123,7 +123,8 @@ export class PluginRollback {
     const { versions, files, runtime } = this.#options;
     const before = await versions.latest(record.id);
     if (before?.reason !== upgradeReason || !(await files.hasPrevious(record.name))) return false;
-    return runtime.now().getTime() - Date.parse(before.createdAt) < probationMs;
+    // A clock that was set back makes nothing new again.
+    return Math.abs(runtime.now().getTime() - Date.parse(before.createdAt)) < probationMs;
   }
 
   async #checkStarts(installed: PluginRecord, previous: PluginRecord, grant: PluginGrant): Promise<void> {
