@@ -1,5 +1,14 @@
 -- The journal says which renames an operation makes, before it makes the first, so that each can be taken back.
-CREATE TABLE operations_new (
+-- What a service of an earlier version left unfinished does not say enough: its files stay as they are, and the plugin says so.
+UPDATE plugins
+SET
+  status = 'error',
+  error_message = 'An operation of an earlier version of the service was cut short. Activate the plugin to run what is in its folder, or install it again.'
+WHERE name IN (SELECT plugin_name FROM operations);
+
+DROP TABLE operations;
+
+CREATE TABLE operations (
   id TEXT PRIMARY KEY,
   kind TEXT NOT NULL CHECK (kind IN ('install', 'upgrade', 'rollback', 'uninstall')),
   plugin_name TEXT NOT NULL,
@@ -9,33 +18,8 @@ CREATE TABLE operations_new (
   moves TEXT NOT NULL DEFAULT '[]',
   -- Whether the plugin had a data folder before: one that was made meanwhile goes if the operation is undone.
   had_data_dir INTEGER NOT NULL DEFAULT 1,
+  -- The plugin's row and grant as they were before the operation changed them.
+  kept TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 );
-
--- What a service of an earlier version left unfinished, in the words of this one.
-INSERT INTO operations_new
-SELECT
-  id,
-  kind,
-  plugin_name,
-  from_version,
-  to_version,
-  CASE
-    WHEN phase = 'staging' THEN 'preparing'
-    WHEN kind = 'install' AND plugin_name IN (SELECT name FROM plugins) THEN 'committed'
-    WHEN kind = 'upgrade' AND to_version = (SELECT version FROM plugins WHERE name = plugin_name) THEN 'committed'
-    ELSE 'moving'
-  END,
-  CASE kind
-    WHEN 'install' THEN '[["staging","plugin"]]'
-    WHEN 'upgrade' THEN '[["previous","trash"],["plugin","previous"],["staging","plugin"]]'
-    ELSE '[["plugin","trash"]]'
-  END,
-  1,
-  created_at,
-  updated_at
-FROM operations;
-
-DROP TABLE operations;
-ALTER TABLE operations_new RENAME TO operations;

@@ -36,6 +36,8 @@ export interface AppOverrides {
   signal?: AbortSignal;
   runtime?: Runtime;
   logger?: Logger;
+  /** For so long a change waits for another program that holds the database. */
+  databaseWaitMs?: number;
 }
 
 export interface App extends AsyncDisposable {
@@ -66,6 +68,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     file: join(dataDir, 'omniroute.sqlite'),
     migrationsDir: config.migrationsDir,
     check: lock.followsAKill,
+    maxWaitMs: overrides.databaseWaitMs,
   });
   cleanup.defer(() => database.destroy());
 

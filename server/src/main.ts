@@ -7,20 +7,23 @@ const stopTimeoutMs = 9_500;
 
 // Listened for from the start: a signal that comes while the service starts ends it as soon as it has.
 const ending = new AbortController();
-process.once('SIGINT', () => ending.abort()).once('SIGTERM', () => ending.abort());
+process.once('SIGINT', end).once('SIGTERM', end);
 
 try {
   const app = await createApp(parseConfig(readEnv()), { signal: ending.signal });
   console.log(greeting(app));
   await aborted(ending.signal);
-  const overdue = setTimeout(giveUp, stopTimeoutMs);
   await app[Symbol.asyncDispose]();
-  clearTimeout(overdue);
 } catch (error) {
   if (error instanceof StartupError) {
     console.error(error.message);
     process.exitCode = 1;
   } else if (error !== ending.signal.reason) throw error;
+}
+
+function end(): void {
+  setTimeout(giveUp, stopTimeoutMs).unref();
+  ending.abort();
 }
 
 /** What is cut short here is put in order by the next start, as after a kill. */

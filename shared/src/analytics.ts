@@ -68,7 +68,7 @@ export type MetricsOutput = z.infer<typeof metricsOutputSchema>;
 const flagSchema = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })]);
 const instantSchema = z.iso.datetime({ offset: true });
 
-/** `from` and `to` are at most 7 days apart. */
+/** `from` and `to` are at most 24 hours apart. */
 export const analyticsInputSchema = pluginRefSchema.extend({
   hook: hookNameSchema.optional(),
   /** Only the calls that succeeded, or only those that failed. The minutes count both. */

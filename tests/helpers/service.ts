@@ -45,6 +45,8 @@ export interface ServiceOptions {
   env?: Record<string, string>;
   now?: () => Date;
   monotonicMs?: () => number;
+  /** For so long a change waits for another program that holds the database. */
+  databaseWaitMs?: number;
 }
 
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
@@ -59,6 +61,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       ...(options.now ? { now: options.now } : {}),
       ...(options.monotonicMs ? { monotonicMs: options.monotonicMs } : {}),
     },
+    ...(options.databaseWaitMs === undefined ? {} : { databaseWaitMs: options.databaseWaitMs }),
   });
   cleanup.use(app);
   const url = `http://127.0.0.1:${app.port}`;

@@ -19,7 +19,7 @@ import type { LatencyHistogram } from './latency-histogram.ts';
 
 const msPerMinute = 60_000;
 const msPerDay = 24 * 60 * msPerMinute;
-const maxSpanDays = 7;
+const maxSpanHours = 24;
 
 interface Options {
   repository: AnalyticsRepository;
@@ -52,7 +52,7 @@ export class AnalyticsService {
     return { metrics: await repository.totals(name), windowMinutes, hooks };
   }
 
-  /** Recorded calls, and the hooks by minute. Throws PluginError PLUGIN_NOT_FOUND, or INVALID_REQUEST for a span over 7 days. */
+  /** Recorded calls, and the hooks by minute. Throws PluginError PLUGIN_NOT_FOUND, or INVALID_REQUEST for a span over 24 hours. */
   async get(input: AnalyticsInput): Promise<AnalyticsOutput> {
     const { repository, flush } = this.#options;
     const span = this.#span(input);
@@ -101,8 +101,8 @@ export class AnalyticsService {
     const problem =
       from >= to
         ? 'must be before "to", which is now unless it is given'
-        : to - from > maxSpanDays * msPerDay
-          ? `must be at most ${maxSpanDays} days before "to"`
+        : to - from > maxSpanHours * 60 * msPerMinute
+          ? `must be at most ${maxSpanHours} hours before "to"`
           : null;
     if (problem === null) return { from, to };
     throw new PluginError('INVALID_REQUEST', `"from" ${problem}.`, {

@@ -15,6 +15,8 @@ interface OpenDatabaseOptions {
   migrationsDir: string;
   /** Reads the whole file for damage first: after a service that did not end in good order. */
   check?: boolean;
+  /** For so long a statement waits for another program that holds the database; 5 s unless told. */
+  maxWaitMs?: number | undefined;
 }
 
 /**
@@ -38,10 +40,11 @@ async function openAndMigrate({
   file,
   migrationsDir,
   check = false,
+  maxWaitMs = 5_000,
 }: OpenDatabaseOptions): Promise<Kysely<Database>> {
   await createPrivateFile(file);
   const connection = new SqliteDatabase(file, { timeout: startTimeoutMs });
-  const database = new Kysely<Database>({ dialect: new PatientDialect(connection) });
+  const database = new Kysely<Database>({ dialect: new PatientDialect(connection, maxWaitMs) });
   try {
     connection.pragma('journal_mode = WAL');
     connection.pragma('foreign_keys = ON');

@@ -11,7 +11,6 @@ import {
 } from 'kysely';
 import type { Database } from './schema.ts';
 
-const maxWaitMs = 5_000;
 const retryEveryMs = 25;
 
 // Kysely migrates in a transaction only where the adapter says that it can be done; in SQLite it can.
@@ -24,18 +23,20 @@ class TransactionalDdlAdapter extends SqliteAdapter {
 /**
  * Waits for a database that another program has locked without holding up the service: SQLite's own busy timeout would
  * block the event loop, and every request with it. A transaction takes the write lock when it begins, so that none fails
- * half-way. Rejects with SQLITE_BUSY after 5 s.
+ * half-way. Rejects with SQLITE_BUSY when the wait is over.
  */
 class PatientDriver extends SqliteDriver {
   readonly #database: SqliteDatabase.Database;
+  readonly #maxWaitMs: number;
 
-  constructor(database: SqliteDatabase.Database) {
+  constructor(database: SqliteDatabase.Database, maxWaitMs: number) {
     super({ database });
     this.#database = database;
+    this.#maxWaitMs = maxWaitMs;
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
-    return new PatientConnection(await super.acquireConnection());
+    return new PatientConnection(await super.acquireConnection(), this.#maxWaitMs);
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -75,13 +76,15 @@ export async function transactionAtOnce<T>(
 
 class PatientConnection implements DatabaseConnection {
   readonly #connection: DatabaseConnection;
+  readonly #maxWaitMs: number;
 
-  constructor(connection: DatabaseConnection) {
+  constructor(connection: DatabaseConnection, maxWaitMs: number) {
     this.#connection = connection;
+    this.#maxWaitMs = maxWaitMs;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const deadline = performance.now() + maxWaitMs;
+    const deadline = performance.now() + this.#maxWaitMs;
     for (;;) {
       try {
         return await this.#connection.executeQuery<R>(query);
@@ -101,10 +104,12 @@ class PatientConnection implements DatabaseConnection {
 /** better-sqlite3 as Kysely's dialect, with migrations in transactions and patient writes. */
 export class PatientDialect extends SqliteDialect {
   readonly #database: SqliteDatabase.Database;
+  readonly #maxWaitMs: number;
 
-  constructor(database: SqliteDatabase.Database) {
+  constructor(database: SqliteDatabase.Database, maxWaitMs: number) {
     super({ database });
     this.#database = database;
+    this.#maxWaitMs = maxWaitMs;
   }
 
   override createAdapter(): SqliteAdapter {
@@ -112,7 +117,7 @@ export class PatientDialect extends SqliteDialect {
   }
 
   override createDriver(): SqliteDriver {
-    return new PatientDriver(this.#database);
+    return new PatientDriver(this.#database, this.#maxWaitMs);
   }
 }
 

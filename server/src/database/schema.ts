@@ -79,6 +79,7 @@ interface OperationTable {
   phase: string;
   moves: string;
   had_data_dir: number;
+  kept: string | null;
   created_at: string;
   updated_at: string;
 }

@@ -15,6 +15,7 @@ export class ServiceLock {
   readonly #connection: SqliteDatabase.Database;
   /** Whether the service before this one did not end in good order. */
   readonly followsAKill: boolean;
+  #hasAnnounced = false;
 
   private constructor(dataDir: string, connection: SqliteDatabase.Database, followsAKill: boolean) {
     this.#dataDir = dataDir;
@@ -38,14 +39,16 @@ export class ServiceLock {
 
   /** Tells `service.json` where this service listens. */
   async announce(info: ServiceInfo): Promise<void> {
+    this.#hasAnnounced = true;
     const file = infoFile(this.#dataDir);
     const draft = `${file}.${randomUUID()}`;
     await writeFile(draft, `${JSON.stringify(info)}\n`, { mode: 0o600 });
     await rename(draft, file);
   }
 
+  /** A start that failed leaves what tells of a kill before it: the next one has to know. */
   async release(): Promise<void> {
-    await rm(infoFile(this.#dataDir), { force: true });
+    if (this.#hasAnnounced) await rm(infoFile(this.#dataDir), { force: true });
     this.#connection.close();
   }
 }

@@ -28,6 +28,7 @@ import { PluginRollback } from './plugin-rollback.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import { PluginScanner } from './plugin-scanner.ts';
 import { PluginStarter } from './plugin-starter.ts';
+import { PluginTurns } from './plugin-turns.ts';
 import { PluginUninstaller } from './plugin-uninstaller.ts';
 import { PluginUpgrader } from './plugin-upgrader.ts';
 import type { PluginVersionRepository } from './plugin-version-repository.ts';
@@ -111,12 +112,23 @@ export function createPlugins(options: Options): Plugins {
   const journal = new Journal(operations, files, logger);
   const recovery = new PluginRecovery({
     repository,
-    versions,
     operations,
     files,
     runner,
     runtime,
     logger,
+    forgetCounts: (name) => counter.forget(name),
+  });
+  const turns = new PluginTurns({
+    queue,
+    recovery,
+    repository,
+    registry,
+    activator,
+    runner,
+    events,
+    logger,
+    mayRun,
   });
   const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
   const swapper = new VersionSwapper(parts);
@@ -159,10 +171,11 @@ export function createPlugins(options: Options): Plugins {
     upgrader: new PluginUpgrader({ ...parts, swapper }),
     rollback,
     uninstaller: new PluginUninstaller({ ...parts, forgetCounts: (name) => counter.forget(name) }),
-    scanner: new PluginScanner({ repository, files, runner, queue, events, runtime }),
+    scanner: new PluginScanner({ repository, files, runner, turns, events, runtime }),
     configurator: new PluginConfigurator({ repository, runner, activator, events, runtime, logger }),
     recovery,
     queue,
+    turns,
     events,
     mayRun,
   });
@@ -174,6 +187,7 @@ export function createPlugins(options: Options): Plugins {
     rollback,
     recovery,
     queue,
+    turns,
     logger,
     mayRun,
   });

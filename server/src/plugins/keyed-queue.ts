@@ -39,6 +39,11 @@ export class KeyedQueue {
     return [...this.#tails.keys()];
   }
 
+  /** Whether new work is refused. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Refuses new work; what has come before still gets its turn. */
   close(): void {
     this.#isClosed = true;

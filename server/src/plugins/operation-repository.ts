@@ -59,6 +59,7 @@ export class OperationRepository {
         phase: 'preparing',
         moves: '[]',
         had_data_dir: booleanColumn.write(hadDataDir),
+        kept: null,
         created_at: now,
         updated_at: now,
       })
@@ -87,14 +88,26 @@ export class OperationRepository {
     await this.#db.deleteFrom('operations').where('id', '=', id).execute();
   }
 
-  /** Oldest first; of one plugin, or of all. */
-  async list(plugin?: string): Promise<Operation[]> {
-    let query = this.#db
+  /** The names of the plugins with an operation that has not come to its end. */
+  async plugins(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('operations').select('plugin_name').distinct().execute();
+    return rows.map((row) => row.plugin_name);
+  }
+
+  /** Takes all operations on a plugin for ended. */
+  async deleteAll(plugin: string): Promise<void> {
+    await this.#db.deleteFrom('operations').where('plugin_name', '=', plugin).execute();
+  }
+
+  /** Those on one plugin, oldest first. Throws what the schema has against a row. */
+  async list(plugin: string): Promise<Operation[]> {
+    const rows = await this.#db
       .selectFrom('operations')
       .select(['id', 'kind', 'plugin_name', 'phase', 'moves', 'had_data_dir'])
-      .orderBy('created_at');
-    if (plugin !== undefined) query = query.where('plugin_name', '=', plugin);
-    return (await query.execute()).map((row) => ({
+      .where('plugin_name', '=', plugin)
+      .orderBy('created_at')
+      .execute();
+    return rows.map((row) => ({
       id: row.id,
       kind: kindSchema.parse(row.kind),
       plugin: row.plugin_name,

@@ -123,10 +123,6 @@ export class PluginActivator {
     if (isRunning && record.hooks.includes('onDeactivate')) {
       await this.attempt(name, 'onDeactivate', () => runner.callRunning(name, 'onDeactivate'));
     }
-    registry.unregister(name);
-    await runner.drain(name);
-    if (isRunning) await beforeStop?.();
-    await runner.stop(name);
     const status = record.status === 'installed' ? 'installed' : 'inactive';
     const inactive: PluginRecord = {
       ...record,
@@ -135,7 +131,12 @@ export class PluginActivator {
       errorMessage: null,
       updatedAt: this.#now(),
     };
+    // The row first: where it cannot be written, the plugin goes on as it was, and a guard goes on guarding.
     await repository.save(inactive);
+    registry.unregister(name);
+    await runner.drain(name);
+    if (isRunning) await beforeStop?.();
+    await runner.stop(name);
     logger.info({ plugin: name }, 'plugin.deactivated');
     this.#changed(name);
     return inactive;
@@ -144,9 +145,10 @@ export class PluginActivator {
   /** Stops the process, and nothing else: no hook runs, and the operator's wish stays. */
   async suspend(record: PluginRecord): Promise<void> {
     const { repository, runner } = this.#options;
+    // The row first: where it cannot be written, the plugin goes on as it was.
+    if (record.status === 'active')
+      await repository.save({ ...record, status: 'inactive', updatedAt: this.#now() });
     await runner.stop(record.name);
-    if (record.status !== 'active') return;
-    await repository.save({ ...record, status: 'inactive', updatedAt: this.#now() });
     this.#changed(record.name);
   }
 

@@ -77,9 +77,9 @@ export class PluginFiles {
     return [...(await this.#ifThere(this.#paths.plugin(name), ['plugin', 'trash'])), ['previous', 'plugin']];
   }
 
-  /** What takes the installed version out of its place. */
-  async uninstallMoves(name: string): Promise<Move[]> {
-    return this.#ifThere(this.#paths.plugin(name), ['plugin', 'trash']);
+  /** What takes the installed version out of its place, if it is there. */
+  uninstallMoves(): Move[] {
+    return [['plugin', 'trash']];
   }
 
   /** Makes the moves that have not been made yet, in order. They have outlived a loss of power when it resolves. */
@@ -104,13 +104,6 @@ export class PluginFiles {
       if (!(await exists(from)) && (await exists(to))) await rename(to, from);
     }
     await this.#sync();
-  }
-
-  /** Where an operation has put the version that it replaces. Throws where it has replaced none. */
-  setAsideOf({ id, plugin, moves }: { id: string; plugin: string; moves: readonly Move[] }): string {
-    const move = moves.find(([from]) => from === 'plugin');
-    if (!move) throw new Error(`operation ${id} has replaced no version of ${plugin}`);
-    return this.#pathsOf(move, id, plugin).to;
   }
 
   /** Removes what an operation has set aside for good. */

@@ -29,6 +29,7 @@ import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRollback } from './plugin-rollback.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import type { PluginScanner } from './plugin-scanner.ts';
+import type { PluginTurns } from './plugin-turns.ts';
 import type { PluginUninstaller } from './plugin-uninstaller.ts';
 import type { PluginUpgrader } from './plugin-upgrader.ts';
 
@@ -46,6 +47,7 @@ interface Options {
   doctor: PluginDoctor;
   recovery: PluginRecovery;
   queue: KeyedQueue;
+  turns: PluginTurns;
   events: EventBus;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
@@ -79,8 +81,7 @@ export class PluginManager {
   async install(input: InstallInput): Promise<InstallOutput> {
     const source = await locatePackage(input.path);
     const manifest = await readManifest(source);
-    return this.#options.queue.run(manifest.name, async () => {
-      await this.#options.recovery.settle(manifest.name);
+    return this.#options.turns.take(manifest.name, async () => {
       const { record, warning } = await this.#installOrUpgrade(source, manifest, input);
       const warnings = [...manifestWarnings(record.manifest), ...(warning === null ? [] : [warning])];
       this.#changed(record.name);
@@ -124,9 +125,10 @@ export class PluginManager {
 
   /** Removes the plugin, its data, its config and its log, whether it can load or not. */
   uninstall(name: string): Promise<Done> {
-    const { queue, recovery, repository, uninstaller } = this.#options;
+    const { queue, turns, recovery, repository, uninstaller } = this.#options;
     return queue.run(name, async () => {
-      const settled = await recovery.settle(name);
+      // Whatever an earlier operation has left is to go, too.
+      const settled = await turns.settle(name).catch(() => recovery.abandon(name));
       // An uninstall that was cut short is finished by that.
       const isLeft = !settled.includes('uninstall') || (await repository.find(name));
       const isGone = isLeft ? await uninstaller.uninstall(await this.#find(name)) : true;
@@ -180,10 +182,7 @@ export class PluginManager {
   }
 
   #inTurn<T>(name: string, work: (record: PluginRecord) => Promise<T>): Promise<T> {
-    return this.#options.queue.run(name, async () => {
-      await this.#options.recovery.settle(name);
-      return work(await this.#find(name));
-    });
+    return this.#options.turns.take(name, async () => work(await this.#find(name)));
   }
 
   async #find(name: string): Promise<PluginRecord> {

@@ -5,20 +5,18 @@ import type { JournalEntry } from './journal.ts';
 import type { Operation, OperationKind } from './operation.ts';
 import type { OperationRepository } from './operation-repository.ts';
 import type { PluginFiles } from './plugin-files.ts';
-import { describeManifest } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
-import type { PluginVersionRepository } from './plugin-version-repository.ts';
-import { readManifest } from './read-manifest.ts';
 
 interface Options {
   repository: PluginRepository;
-  versions: PluginVersionRepository;
   operations: OperationRepository;
   files: PluginFiles;
   runner: PluginRunner;
   runtime: Runtime;
   logger: Logger;
+  /** Deletes what was counted of a plugin. Never rejects. */
+  forgetCounts: (name: string) => Promise<void>;
 }
 
 /**
@@ -35,8 +33,7 @@ export class PluginRecovery {
   /** Settles all of it, before any plugin is started. A plugin whose files cannot be settled ends in `error`. */
   async settleAll(): Promise<void> {
     const { operations, logger } = this.#options;
-    const names = new Set((await operations.list()).map(({ plugin }) => plugin));
-    for (const name of names) {
+    for (const name of await operations.plugins()) {
       try {
         await this.settle(name);
       } catch (error) {
@@ -54,18 +51,26 @@ export class PluginRecovery {
   async settle(name: string): Promise<OperationKind[]> {
     const { operations, logger } = this.#options;
     const settled: OperationKind[] = [];
-    for (const operation of await operations.list(name)) {
-      const { kind, phase } = operation;
-      try {
+    try {
+      for (const operation of await operations.list(name)) {
+        const { kind, phase } = operation;
         await this.#settleOne(operation);
-      } catch (cause) {
-        const message = `What an earlier operation on plugin '${name}' left cannot be put in order: ${reasonOf(cause)}`;
-        throw new PluginError('INTERNAL', message, { cause });
+        logger.warn({ plugin: name, kind, phase }, 'plugin.operation-settled');
+        settled.push(kind);
       }
-      logger.warn({ plugin: name, kind, phase }, 'plugin.operation-settled');
-      settled.push(kind);
+      return settled;
+    } catch (cause) {
+      const message = `What an earlier operation on plugin '${name}' left cannot be put in order: ${reasonOf(cause)} If that stays so, uninstall the plugin and install it again.`;
+      throw new PluginError('INTERNAL', message, { cause });
     }
-    return settled;
+  }
+
+  /** Gives up what is left of operations on a plugin that is to go anyway. Nothing of it is undone. */
+  async abandon(name: string): Promise<OperationKind[]> {
+    const { operations, logger } = this.#options;
+    logger.warn({ plugin: name }, 'plugin.operations-abandoned');
+    await operations.deleteAll(name);
+    return [];
   }
 
   /**
@@ -86,10 +91,12 @@ export class PluginRecovery {
 
   async #settleOne(operation: Operation): Promise<void> {
     const { operations, files } = this.#options;
-    const { id, kind } = operation;
+    const { id, kind, phase } = operation;
     if (kind === 'install') await this.#settleInstall(operation);
     else if (kind === 'uninstall') await this.#finishUninstall(operation);
     else await this.#settleSwap(operation);
+    // From here on there is nothing to undo: what is set aside may go.
+    if (phase !== 'committed') await operations.reach({ operation: id, phase: 'committed' });
     await files.clear(id);
     await operations.delete(id);
   }
@@ -111,40 +118,24 @@ export class PluginRecovery {
   /** A version that has not been seen to start was never installed. */
   async #settleSwap(operation: Operation): Promise<void> {
     const { files } = this.#options;
-    const { phase, plugin, hadDataDir } = operation;
+    const { id, phase, plugin, hadDataDir } = operation;
     if (phase === 'committed') return;
-    if (phase === 'recorded') await this.#restoreRow(operation);
+    if (phase === 'recorded') {
+      await this.#options.repository.restoreVersion({ operation: id, phase: 'moving' }, this.#now());
+    }
     await files.undo(operation);
     if (!hadDataDir) await files.remove(files.paths.dataOf(plugin));
   }
 
-  /** The row as it was, by what was kept of it, and by the files that were set aside. */
-  async #restoreRow(operation: Operation): Promise<void> {
-    const { repository, versions, files } = this.#options;
-    const record = await repository.find(operation.plugin);
-    const kept = record && (await versions.latest(record.id));
-    if (!kept) return;
-    const manifest = await readManifest(files.setAsideOf(operation));
-    const before = {
-      ...record,
-      ...describeManifest(manifest),
-      config: kept.config,
-      status: record.enabled ? ('inactive' as const) : record.status,
-      errorMessage: null,
-      updatedAt: this.#now(),
-    };
-    const reached = { operation: operation.id, phase: 'moving' as const };
-    await repository.restoreVersion(before, { grant: kept.grant, reached });
-  }
-
   /** Whoever has begun to uninstall a plugin wants it gone. */
   async #finishUninstall(operation: Operation): Promise<void> {
-    const { repository, operations, files, runner } = this.#options;
+    const { repository, operations, files, runner, forgetCounts } = this.#options;
     const { id, plugin, phase } = operation;
     if (phase !== 'committed') {
-      const moves = phase === 'preparing' ? await files.uninstallMoves(plugin) : operation.moves;
+      const moves = files.uninstallMoves();
       await operations.plan(id, moves);
       await files.make({ id, plugin, moves });
+      await forgetCounts(plugin);
       const record = await repository.find(plugin);
       if (record) await repository.delete(record.id, { operation: id, phase: 'committed', at: this.#now() });
     }

@@ -23,6 +23,47 @@ const configColumn = jsonColumn(configSchema);
 const configSchemaColumn = jsonColumn(pluginConfigSchemaSchema);
 const sourceSchema = z.enum(['local', 'marketplace']);
 
+const text = z.string();
+/** A plugin's row and its grant, as the columns are: whatever they hold is put back as it was. */
+const keptColumn = jsonColumn(
+  z.object({
+    plugin: z.object({
+      id: text,
+      name: text,
+      version: text,
+      description: text.nullable(),
+      author: text.nullable(),
+      license: text,
+      main: text,
+      source: text,
+      tags: text,
+      status: text,
+      enabled: z.number(),
+      manifest: text,
+      config: text,
+      config_schema: text,
+      hooks: text,
+      permissions: text,
+      plugin_dir: text,
+      error_message: text.nullable(),
+      installed_at: text,
+      updated_at: text,
+      activated_at: text.nullable(),
+    }),
+    grant: z
+      .object({
+        plugin_id: text,
+        permissions: text,
+        read_paths: text,
+        write_paths: text,
+        hosts: text,
+        env: text,
+        granted_at: text,
+      })
+      .nullable(),
+  }),
+);
+
 /** The `plugins` and `plugin_grants` tables. Rows never leave it. */
 export class PluginRepository {
   readonly #db: Kysely<Database>;
@@ -76,25 +117,35 @@ export class PluginRepository {
 
   /** The plugin is another version from here on; what it was before is kept beside it. */
   async replaceVersion(
+    installed: PluginRecord,
     next: PluginRecord,
     { grant, left, reached }: { grant: PluginGrant; left: PluginVersion; reached: PhaseChange },
   ): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
+      await keepRow(trx, reached.operation, installed);
       await update(trx, next, grant);
       await pushVersion(trx, next.id, left);
       await reachPhase(trx, reached, next.updatedAt);
     });
+    this.#unsaved.delete(next.id);
   }
 
-  /** Takes {@link replaceVersion} back: the plugin is what it was. */
-  async restoreVersion(
-    before: PluginRecord,
-    { grant, reached }: { grant: PluginGrant; reached: PhaseChange },
-  ): Promise<void> {
+  /** Takes {@link replaceVersion} back: the plugin and its grant are what they were, but that it does not run. */
+  async restoreVersion(reached: PhaseChange, now: string): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
-      await update(trx, before, grant);
-      await popVersion(trx, before.id);
-      await reachPhase(trx, reached, before.updatedAt);
+      const kept = await keptRow(trx, reached.operation);
+      if (kept) {
+        const { id, ...columns } = kept.plugin;
+        await trx
+          .updateTable('plugins')
+          .set({ ...columns, updated_at: now })
+          .where('id', '=', id)
+          .execute();
+        await trx.deleteFrom('plugin_grants').where('plugin_id', '=', id).execute();
+        if (kept.grant) await trx.insertInto('plugin_grants').values(kept.grant).execute();
+        await popVersion(trx, id);
+      }
+      await reachPhase(trx, reached, now);
     });
   }
 
@@ -128,6 +179,31 @@ export class PluginRepository {
   }
 }
 
+/** Keeps a plugin's row and grant beside the operation that changes them. */
+async function keepRow(
+  trx: Transaction<Database>,
+  operation: string,
+  installed: PluginRecord,
+): Promise<void> {
+  const status = installed.status === 'active' ? ('inactive' as const) : installed.status;
+  const grant = await trx
+    .selectFrom('plugin_grants')
+    .selectAll()
+    .where('plugin_id', '=', installed.id)
+    .executeTakeFirst();
+  const kept = keptColumn.write({ plugin: toRow({ ...installed, status }), grant: grant ?? null });
+  await trx.updateTable('operations').set({ kept }).where('id', '=', operation).execute();
+}
+
+async function keptRow(trx: Transaction<Database>, operation: string) {
+  const row = await trx
+    .selectFrom('operations')
+    .select('kept')
+    .where('id', '=', operation)
+    .executeTakeFirst();
+  return row?.kept ? keptColumn.read(row.kept) : null;
+}
+
 async function update(
   trx: Transaction<Database>,
   record: PluginRecord,
@@ -138,7 +214,10 @@ async function update(
   if (grant) await trx.replaceInto('plugin_grants').values(toGrantRow(record, grant)).execute();
 }
 
-/** One row that cannot be read must not hide the others: it is in `error`, and can be installed again or uninstalled. */
+/**
+ * One row that cannot be read must not hide the others: it is in `error`, with its config if that can be read, and can be
+ * activated from its folder, installed again or uninstalled.
+ */
 function toRecord(row: Row): PluginRecord {
   try {
     return parseRow(row);
@@ -149,8 +228,19 @@ function toRecord(row: Row): PluginRecord {
       ...newRecord(manifest, { id, pluginDir, now }),
       status: 'error',
       enabled: row.enabled === 1,
-      errorMessage: `Its record in the database cannot be read (${messageOf(error)}). Install it again, or uninstall it.`,
+      config: readOr({}, () => configColumn.read(row.config)),
+      configSchema: readOr({}, () => configSchemaColumn.read(row.config_schema)),
+      errorMessage: `Its record in the database cannot be read (${messageOf(error)}). Activate it, install it again, or uninstall it.`,
     };
+  }
+}
+
+/** What `read` reads, or what stands in for it where it throws. */
+function readOr<T>(instead: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return instead;
   }
 }
 
@@ -180,7 +270,7 @@ function parseRow(row: Row): PluginRecord {
   };
 }
 
-function toRow(record: PluginRecord): Insertable<Database['plugins']> {
+function toRow(record: PluginRecord): Row {
   return {
     id: record.id,
     name: record.name,

@@ -99,8 +99,11 @@ export class PluginRunner implements HookInvoker {
 
   /** From here on calls reach this process, and an unexpected exit is a crash. */
   admit(name: string, process: PluginProcess): void {
+    const other = this.#running.get(name);
     this.#running.set(name, process);
     this.#setState(name, 'running');
+    // There is one process for each plugin, whatever was thought of the other.
+    if (other && other !== process) void other.stop();
     void process.exited.then((exit) => this.#onExit(name, process, exit));
   }
 

@@ -4,19 +4,19 @@ import { pluginNameSchema } from '@omniroute/shared/manifest';
 import { messageOf, PluginError } from '../errors.ts';
 import type { EventBus } from '../event-bus.ts';
 import type { Runtime } from '../runtime.ts';
-import type { KeyedQueue } from './keyed-queue.ts';
 import type { PluginFiles } from './plugin-files.ts';
 import { resolveEntry } from './plugin-entry.ts';
 import { readManifest } from './read-manifest.ts';
 import { newRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRunner } from './plugin-runner.ts';
+import type { PluginTurns } from './plugin-turns.ts';
 
 interface Options {
   repository: PluginRepository;
   files: PluginFiles;
   runner: PluginRunner;
-  queue: KeyedQueue;
+  turns: PluginTurns;
   events: EventBus;
   runtime: Runtime;
 }
@@ -30,21 +30,21 @@ export class PluginScanner {
   }
 
   async scan(): Promise<ScanOutput> {
-    const { files, repository, queue } = this.#options;
+    const { files, repository, turns } = this.#options;
     const entries = await readdir(files.paths.plugins, { withFileTypes: true });
     const visible = entries.filter((entry) => !entry.name.startsWith('.'));
     const errors: ScanOutput['errors'] = [];
     for (const entry of visible) {
       try {
         if (!entry.isDirectory()) throw new PluginError('INVALID_REQUEST', 'It is not a folder.');
-        await queue.run(entry.name, () => this.#register(entry.name));
+        await turns.take(entry.name, () => this.#register(entry.name));
       } catch (error) {
         errors.push({ name: entry.name, error: messageOf(error) });
       }
     }
     const present = new Set(visible.map((entry) => entry.name));
     for (const { name } of await repository.list()) {
-      if (!present.has(name)) await queue.run(name, () => this.#markGone(name));
+      if (!present.has(name)) await turns.take(name, () => this.#markGone(name));
     }
     return { discovered: visible.length - errors.length, errors };
   }

@@ -1,4 +1,4 @@
-import { messageOf, PluginError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { PluginActivator } from './plugin-activator.ts';
@@ -8,6 +8,8 @@ import type { PluginRecovery } from './plugin-recovery.ts';
 import type { PluginRepository } from './plugin-repository.ts';
 import type { PluginRollback } from './plugin-rollback.ts';
 import type { PluginRunner } from './plugin-runner.ts';
+import type { PluginTurns } from './plugin-turns.ts';
+import { isPluginsFault } from './plugins-fault.ts';
 
 interface Options {
   repository: PluginRepository;
@@ -17,6 +19,7 @@ interface Options {
   rollback: PluginRollback;
   recovery: PluginRecovery;
   queue: KeyedQueue;
+  turns: PluginTurns;
   logger: Logger;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
@@ -40,25 +43,31 @@ export class PluginStarter {
 
   /** Starts or suspends every enabled plugin, after whether plugins may run has changed. */
   async applyPause(): Promise<void> {
-    const { repository, activator, recovery, queue, mayRun, logger } = this.#options;
-    const enabled = (await repository.list()).filter((record) => record.enabled);
-    const settle = async (name: string) => {
-      const record = await repository.find(name);
-      if (!record?.enabled) return;
-      activator.register(record);
-      await recovery.settle(name);
-      if (!mayRun()) await activator.suspend(record);
-      else if (!this.#options.runner.isRunning(name)) await this.#bringUp(record);
-    };
-    await Promise.all(
-      enabled.map(({ name }) =>
-        queue
-          .run(name, () => settle(name))
-          .catch((error: unknown) => {
-            logger.warn({ plugin: name, reason: messageOf(error) }, 'plugin.start-failed');
-          }),
-      ),
-    );
+    const { repository, queue, logger } = this.#options;
+    // What is under way may be enabling a plugin, or installing one.
+    const busy = queue.busy();
+    const names = new Set([...(await repository.list()).map(({ name }) => name), ...busy]);
+    const applied = [...names].map(async (name) => {
+      try {
+        await queue.run(name, () => this.#apply(name), Number.POSITIVE_INFINITY);
+      } catch (error) {
+        logger.warn({ plugin: name, reason: messageOf(error) }, 'plugin.start-failed');
+      }
+    });
+    await Promise.all(applied);
+  }
+
+  async #apply(name: string): Promise<void> {
+    const { repository, activator, turns, runner, mayRun } = this.#options;
+    const before = await repository.find(name);
+    // Also where its files cannot be put in order: a guard that does not run is still a guard.
+    if (before?.enabled) activator.register(before);
+    await turns.settle(name);
+    const record = await repository.find(name);
+    if (!record) return;
+    const isUp = record.status === 'active' || runner.isRunning(name);
+    if (!mayRun() && isUp) await activator.suspend(record);
+    if (mayRun() && record.enabled && !runner.isRunning(name)) await this.#bringUp(record);
   }
 
   /** Refuses new operations, and makes those under way end or undo themselves soon. Hooks go on. */
@@ -80,8 +89,7 @@ export class PluginStarter {
     try {
       await activator.resume(record);
     } catch (error) {
-      const isItsFault = error instanceof PluginError && error.code === 'ACTIVATION_FAILED';
-      if (!isItsFault || !(await rollback.rescue(record.name, messageOf(error)))) throw error;
+      if (!isPluginsFault(error) || !(await rollback.rescue(record.name, messageOf(error)))) throw error;
     }
   }
 }

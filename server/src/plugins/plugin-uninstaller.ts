@@ -40,7 +40,7 @@ export class PluginUninstaller {
     const { repository, files, runtime, forgetCounts } = this.#options;
     await this.#runOnUninstall(record);
     entry.step('stopped');
-    await entry.plan(await files.uninstallMoves(record.name));
+    await entry.plan(files.uninstallMoves());
     await files.make(entry, () => entry.step('moved'));
     await forgetCounts(record.name);
     await repository.delete(record.id, { ...entry.at('committed'), at: runtime.now().toISOString() });

@@ -36,15 +36,19 @@ export class VersionSwapper {
     const { repository, files, runner, activator } = this.#options;
     const { entry, moves, installed, next, grant, held, reason } = swap;
     const reached = { isRecorded: false };
-    await runner.drain(installed.name);
-    await activator.suspend(installed);
+    try {
+      await runner.drain(installed.name);
+      await activator.suspend(installed);
+    } catch (error) {
+      throw swapFailed(next, error, `${installed.version} goes on as it was.`);
+    }
     entry.step('stopped');
     try {
       await entry.plan(moves);
       await files.make(entry, () => entry.step('moved'));
       const { version, config } = installed;
       const left = { version, config, grant: held, reason, createdAt: next.updatedAt };
-      await repository.replaceVersion(next, { grant, left, reached: entry.at('recorded') });
+      await repository.replaceVersion(installed, next, { grant, left, reached: entry.at('recorded') });
       reached.isRecorded = true;
       entry.step('recorded');
       const record = await this.#start(next);
@@ -64,27 +68,30 @@ export class VersionSwapper {
   }
 
   /** Brings the installed version back. Returns what that came to, as a sentence for the operator. */
-  async #takeBack({ entry, installed, held }: Swap, isRecorded: boolean): Promise<string> {
+  async #takeBack({ entry, installed }: Swap, isRecorded: boolean): Promise<string> {
     const { repository, recovery, activator, logger } = this.#options;
     const { name, version } = installed;
-    const wasUp = installed.status === 'active';
-    const before = { ...installed, status: wasUp ? ('inactive' as const) : installed.status };
+    // First of all: whatever becomes of the files, what guarded goes on guarding.
+    if (installed.enabled) activator.register(installed);
     try {
       if (isRecorded) {
-        await repository.restoreVersion(before, { grant: held, reached: entry.at('moving') });
+        await repository.restoreVersion(entry.at('moving'), this.#now());
         entry.step('reverting');
       }
       if (!(await recovery.close(entry))) {
         return `Its files could not be put back to ${version}; the next operation on it or the next start goes on with that.`;
       }
       entry.step('reverted');
-      if (installed.enabled) activator.register(installed);
-      if (wasUp) await activator.activate(before);
+      if (installed.status === 'active') await activator.activate({ ...installed, status: 'inactive' });
       return `${version} is back as it was.`;
     } catch (error) {
       logger.error({ plugin: name, err: error }, 'plugin.not-brought-back');
       return `${version} could not be brought back, either: ${reasonOf(error)}`;
     }
+  }
+
+  #now(): string {
+    return this.#options.runtime.now().toISOString();
   }
 }
 
