@@ -2,7 +2,7 @@ import { judgeUrl } from '@omniroute/server/outbound/url-verdict';
 import { describe, expect, test } from 'vitest';
 import { ssrfCases } from './ssrf-cases.ts';
 
-// Two answers are defensible for these: a public IPv4 address in another spelling is judged as that (decision 25).
+// Two answers are defensible for these: a public IPv4 address in another spelling is judged as that (decision 24).
 const otherwise = new Set(['embedded-203', 'embedded-215']);
 
 describe('the verdict on a URL', () => {
