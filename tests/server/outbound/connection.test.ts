@@ -219,6 +219,20 @@ describe('a host that the operator let through', () => {
     expect(upstream.requests).toHaveLength(1);
   });
 
+  test('is reached at whichever of its addresses answers', async () => {
+    await using upstream = await startUpstream((response) => response.end('private'));
+    const request = guard({
+      allowHosts: ['registry.internal'],
+      resolve: async () => [
+        { address: '::1', family: 6 },
+        { address: '127.0.0.1', family: 4 },
+      ],
+    });
+    expect(String(await readAnswer(await request(`http://registry.internal:${upstream.port}/`)))).toBe(
+      'private',
+    );
+  });
+
   test('is let through only for those who may use the exception', async () => {
     await using upstream = await startUpstream((response) => response.end('private'));
     const request = createGuardedRequest({

@@ -2,7 +2,7 @@ import type { Resolve } from '@omniroute/server/outbound/resolve-public';
 import { judgeAddress } from '@omniroute/server/outbound/address-verdict';
 import { OutboundError } from '@omniroute/server/outbound/outbound-error';
 import { beforeAll, expect, test } from 'vitest';
-import { limits, startInternet, trustTestCertificate } from './internet.ts';
+import { failureOf, limits, publicAddress, startInternet, trustTestCertificate } from './internet.ts';
 import { type Lookup, ssrfCases } from './ssrf-cases.ts';
 
 beforeAll(trustTestCertificate);
@@ -54,4 +54,21 @@ test('the dot of an absolute name is sent to nobody', async () => {
   expect(internet.visits).toMatchObject([
     { url: 'https://registry.example.com/r.json', serverName: 'registry.example.com' },
   ]);
+});
+
+test.each([
+  ['of the other family', { address: '140.82.112.3', family: 6 }],
+  ['without a family', { address: '140.82.112.3', family: 0 }],
+  ['that is a name', { address: 'registry.example.org', family: 4 }],
+  ['with a zone', { address: '2606:4700:4700::1111%eth0', family: 6 }],
+])('a name with an address %s is refused', async (_, address) => {
+  await using internet = await startInternet();
+  internet.resolve = async () => [publicAddress, address];
+  expect(
+    await failureOf(internet.request({ ...limits, url: 'https://registry.example.org/' })),
+  ).toMatchObject({
+    code: 'URL_BLOCKED',
+    reason: 'UNREADABLE_ADDRESS',
+  });
+  expect(internet.dialled).toEqual([]);
 });

@@ -46,6 +46,29 @@ describe('redirects', () => {
     expect(internet.visits.length).toBeLessThanOrEqual(4);
   });
 
+  test.each([
+    ['http', 'http://127.0.0.1/', 'SPECIAL_RANGE'],
+    ['http', 'http://[::1]/', 'NOT_GLOBAL_UNICAST'],
+    ['http', '//0x7f.1/', 'SPECIAL_RANGE'],
+    ['http', 'http://localhost/', 'SINGLE_LABEL'],
+    ['http', 'http://rebound.example.org/', 'SPECIAL_RANGE'],
+    ['https', 'https://169.254.169.254/latest/', 'SPECIAL_RANGE'],
+    ['https', 'https://rebound.example.org/', 'SPECIAL_RANGE'],
+    ['https', 'http://cdn.example.net/', 'HTTPS_TO_HTTP'],
+  ])('from %s to %s are judged like a first request', async (scheme, to, reason) => {
+    await using internet = await startInternet();
+    const url = `${scheme}://registry.example.org/start`;
+    redirecting(internet, [[url, 302, to]]);
+    internet.resolve = async (hostname) =>
+      hostname.startsWith('rebound') ? [{ address: '10.0.0.5', family: 4 }] : [publicAddress];
+    expect(await failureOf(internet.request({ ...limits, url }))).toMatchObject({
+      code: 'URL_BLOCKED',
+      reason,
+    });
+    expect(internet.visits).toHaveLength(1);
+    expect(internet.dialled).toEqual([publicAddress.address]);
+  });
+
   test('are followed as often as is allowed, and no further', async () => {
     await using internet = await startInternet();
     internet.answer = (request, response) => {
