@@ -54,6 +54,8 @@ interface Dependencies {
   /** Looks up the hosts of `exceptions`. */
   resolveException: Resolve;
   dial: Dial;
+  /** Whether this service itself listens at a port of an address. */
+  isOwn: (address: string, port: number) => boolean;
 }
 
 type Allowed = Extract<UrlVerdict, { allowed: true }>;
@@ -155,15 +157,18 @@ async function send(
 
 async function connect(target: Allowed, dependencies: Dependencies, signal: AbortSignal): Promise<Socket> {
   const { url, hostname, isException } = target;
-  const { resolve, resolveException, dial } = dependencies;
+  const { resolve, resolveException, dial, isOwn } = dependencies;
   const deadlineMs = resolveDeadlineMs;
   const addresses = target.isAddress
     ? [{ address: hostname, family: hostname.includes(':') ? 6 : 4 }]
     : isException
       ? await resolveHost(hostname, { resolve: resolveException, deadlineMs, signal })
       : await resolvePublic(hostname, { resolve, deadlineMs, signal });
+  const port = Number(portOf(url));
+  // No exception is for the service: what asks for it here is on this machine, as management demands of its callers.
+  if (addresses.some(({ address }) => isOwn(address, port))) throw new OutboundError('OWN_PORT');
   const isTls = url.protocol === 'https:';
-  return openConnection({ hostname, port: Number(portOf(url)), isTls, addresses }, dial, signal);
+  return openConnection({ hostname, port, isTls, addresses }, dial, signal);
 }
 
 function clientOver(socket: Socket, origin: string): Client {

@@ -15,11 +15,8 @@ interface Entry {
  */
 export class HostAllowList {
   readonly #entries: readonly Entry[];
-  /** Whether nothing was listed, not even something unreadable. */
-  readonly isEmpty: boolean;
 
   constructor(patterns: readonly string[]) {
-    this.isEmpty = patterns.length === 0;
     this.#entries = patterns.flatMap((pattern) => entryOf(pattern) ?? []);
   }
 

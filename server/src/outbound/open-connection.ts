@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type IpAddress, lowIpv4, parseIpAddress } from './ip-address.ts';
+import { parseIpAddress } from './ip-address.ts';
 import { OutboundError } from './outbound-error.ts';
 import type { ResolvedAddress } from './resolve-public.ts';
-import { isMapped } from './special-ranges.ts';
+import { isSameAddress } from './same-address.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** Starts a connection; {@link dialTcp}, in all but tests. `lookup` of the options knows the addresses to try. */
@@ -40,7 +40,7 @@ export async function openConnection(target: Target, dial: Dial, signal: AbortSi
   socket.on('error', () => undefined);
   try {
     await settled(socket, 'connect', signal);
-    if (!addresses.some(({ address }) => isSameAddress(address, socket.remoteAddress))) {
+    if (!addresses.some(({ address }) => isSameAddress(address, socket.remoteAddress ?? ''))) {
       throw new OutboundError('UNJUDGED_SOCKET', {
         detail: `the socket for ${hostname} is connected to ${socket.remoteAddress}`,
       });
@@ -87,16 +87,4 @@ function lookupOf(addresses: readonly ResolvedAddress[]): LookupFunction {
     else if (first) callback(null, first.address, first.family);
     else callback(new Error('no address'), '', 0);
   };
-}
-
-function isSameAddress(judged: string, connected: string | undefined): boolean {
-  const one = canonical(judged);
-  const other = canonical(connected ?? '');
-  return one !== null && other !== null && one.family === other.family && one.value === other.value;
-}
-
-/** A mapped address and its IPv4 address are one: which of them a socket reports depends on the system. */
-function canonical(text: string): IpAddress | null {
-  const address = parseIpAddress(text);
-  return address && isMapped(address) ? lowIpv4(address) : address;
 }

@@ -11,6 +11,7 @@ const failures = {
   HTTPS_TO_HTTP: { code: 'URL_BLOCKED', message: blocked },
   UNREADABLE_ADDRESS: { code: 'URL_BLOCKED', message: blocked },
   UNJUDGED_SOCKET: { code: 'URL_BLOCKED', message: blocked },
+  OWN_PORT: { code: 'URL_BLOCKED', message: blocked },
   DNS_ERROR: { code: 'DNS_FAILED', message: 'The host name cannot be resolved.' },
   DNS_TIMEOUT: { code: 'DNS_FAILED', message: 'The host name cannot be resolved.' },
   DNS_EMPTY: { code: 'DNS_FAILED', message: 'The host name cannot be resolved.' },
@@ -46,7 +47,7 @@ const failures = {
   },
   TOO_MANY_IN_FLIGHT: {
     code: 'REQUEST_REFUSED',
-    message: 'The plugin has too many requests, or too much of their answers, in flight.',
+    message: 'The answers that the plugin waits for are larger together than is allowed.',
   },
 } as const satisfies Record<string, { code: OutboundCode; message: string }>;
 

@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import type { Logger } from '../logger.ts';
 import { isBlockedPort, isForbiddenHeader, isForbiddenMethod, normalizeMethod } from './fetch-rules.ts';
-import type { GuardedRequest, OutboundAnswer } from './guarded-request.ts';
+import { type GuardedRequest, type OutboundAnswer, readAnswer } from './guarded-request.ts';
 import type { Headers } from './header-list.ts';
 import { HostAllowList, portOf } from './host-allow-list.ts';
 import { OutboundError } from './outbound-error.ts';
 
 const maxRequestBytes = 1_024 * 1_024;
 const maxAnswerBytes = 10 * 1_024 * 1_024;
-const maxInFlight = 64;
 const maxBytesInFlight = 64 * 1_024 * 1_024;
 const maxHeaderBytes = 16 * 1_024;
+const maxShownHost = 260;
+const maxDetail = 500;
 const defaultDeadlineMs = 30_000;
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -20,21 +21,28 @@ const pluginFetchSchema = z.object({
   url: z.string(),
   method: z.string().max(100).regex(token).default('GET'),
   headers: z
-    .array(
-      z.tuple([
-        z.string().max(1_000).regex(token).toLowerCase(),
-        z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/),
-      ]),
-    )
+    .array(z.unknown())
+    // Judged before each of them is.
     .max(200)
+    .pipe(
+      z.array(
+        z.tuple([
+          z.string().max(1_000).regex(token).toLowerCase(),
+          z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/),
+        ]),
+      ),
+    )
     .refine((headers) => headers.flat().join('').length <= maxHeaderBytes)
     .default([]),
   timeoutMs: z.int().min(1).max(60_000).default(defaultDeadlineMs),
 });
 type Asked = z.infer<typeof pluginFetchSchema>;
 
-/** What the plugin gets. A redirect is an answer: `redirect` is `manual`. */
-export interface PluginFetchAnswer {
+/**
+ * What the plugin gets. A redirect is an answer: `redirect` is `manual`. Dispose of it when it is not held any more: until
+ * then it counts as in flight.
+ */
+interface PluginFetchAnswer extends Disposable {
   status: number;
   statusText: string;
   headers: Headers;
@@ -42,34 +50,35 @@ export interface PluginFetchAnswer {
   body: Buffer;
 }
 
-/** Since the plugin's process started. */
-export interface PluginFetchCounts {
-  requests: number;
-  /** Of these, how many the plugin got no answer to. */
-  failed: number;
+/** One call of a plugin's `fetch`, when it is over. */
+export interface Fetched {
+  /** With the port, where the URL has one; null where there is no URL. */
+  host: string | null;
+  /** Why the plugin got no answer. */
+  failure: { reason: string; message: string } | null;
+  /** What may have left, where it failed on the way. */
   bytesSent: number;
   bytesReceived: number;
 }
 
 interface Options {
   plugin: string;
-  /** `requires.hosts`; empty: every public host. */
-  hosts: readonly string[];
+  /** `requires.hosts`, as far as granted; null: every public host. */
+  hosts: readonly string[] | null;
   request: GuardedRequest;
   logger: Logger;
+  onDone: (fetched: Fetched) => void;
 }
 
-/** The `fetch` of one plugin, as the service makes it. Every call is counted, and has a line in the log. */
+/** The `fetch` of one plugin, as the service makes it. Every call is reported, and has a line in the log. */
 export class PluginFetch {
-  readonly counts: PluginFetchCounts = { requests: 0, failed: 0, bytesSent: 0, bytesReceived: 0 };
   readonly #options: Options;
-  readonly #hosts: HostAllowList;
-  #inFlight = 0;
+  readonly #hosts: HostAllowList | null;
   #bytesInFlight = 0;
 
   constructor(options: Options) {
     this.#options = options;
-    this.#hosts = new HostAllowList(options.hosts);
+    this.#hosts = options.hosts && new HostAllowList(options.hosts);
   }
 
   /**
@@ -81,19 +90,20 @@ export class PluginFetch {
   async fetch(head: unknown, body: Uint8Array | null, signal: AbortSignal): Promise<PluginFetchAnswer> {
     const startedAt = performance.now();
     const call = new Call(body?.length ?? 0);
-    this.counts.requests += 1;
-    this.#inFlight += 1;
+    const release = () => {
+      this.#bytesInFlight -= call.heldBytes;
+      call.heldBytes = 0;
+    };
     try {
       const answer = await this.#fetch(head, body, signal, call);
       this.#log(call, startedAt, { status: answer.status });
-      return answer;
+      this.#report(call, null);
+      return { ...answer, [Symbol.dispose]: release };
     } catch (error) {
-      this.counts.failed += 1;
+      release();
       this.#log(call, startedAt, outcomeOf(error));
+      this.#report(call, error);
       throw shownError(error);
-    } finally {
-      this.#inFlight -= 1;
-      this.#bytesInFlight -= call.answerBytes;
     }
   }
 
@@ -102,14 +112,13 @@ export class PluginFetch {
     body: Uint8Array | null,
     signal: AbortSignal,
     call: Call,
-  ): Promise<PluginFetchAnswer> {
-    if (this.#inFlight > maxInFlight) throw new OutboundError('TOO_MANY_IN_FLIGHT');
+  ): Promise<Omit<PluginFetchAnswer, keyof Disposable>> {
     const asked = parseHead(head);
     const url = URL.parse(asked.url);
     call.method = asked.method;
-    call.host = url?.host ?? null;
+    call.host = url?.host.slice(0, maxShownHost) ?? null;
     checkRules(asked, body, url);
-    if (url && !this.#hosts.isEmpty && !this.#hosts.includes(url)) {
+    if (url && this.#hosts?.includes(url) === false) {
       throw new OutboundError('HOST_NOT_LISTED');
     }
     await using answer = await this.#options.request({
@@ -121,23 +130,30 @@ export class PluginFetch {
       maxBytes: maxAnswerBytes,
       deadlineMs: asked.timeoutMs,
       signal,
-      mayUseException: (target) => this.#hosts.names(target),
+      mayUseException: (target) => this.#hosts?.names(target) ?? false,
     });
-    this.counts.bytesSent += call.requestBytes;
     const { status, statusText, headers, url: answeredBy } = answer;
-    return { status, statusText, headers, url: answeredBy, body: await this.#read(answer, call) };
+    const answerBody = await readAnswer({ body: this.#held(answer, call) });
+    return { status, statusText, headers, url: answeredBy, body: answerBody };
   }
 
-  async #read({ body }: OutboundAnswer, call: Call): Promise<Buffer> {
-    const chunks: Buffer[] = [];
+  async *#held({ body }: OutboundAnswer, call: Call): AsyncGenerator<Buffer, void, undefined> {
     for await (const chunk of body) {
-      chunks.push(chunk);
       call.answerBytes += chunk.length;
-      this.counts.bytesReceived += chunk.length;
+      call.heldBytes += chunk.length;
       this.#bytesInFlight += chunk.length;
       if (this.#bytesInFlight > maxBytesInFlight) throw new OutboundError('TOO_MANY_IN_FLIGHT');
+      yield chunk;
     }
-    return Buffer.concat(chunks);
+  }
+
+  #report({ host, requestBytes, answerBytes }: Call, error: unknown): void {
+    this.#options.onDone({
+      host,
+      failure: error === null ? null : failureOf(error),
+      bytesSent: hasLeft(error) ? requestBytes : 0,
+      bytesReceived: answerBytes,
+    });
   }
 
   #log({ host, method, requestBytes, answerBytes }: Call, startedAt: number, outcome: object): void {
@@ -152,6 +168,8 @@ class Call {
   host: string | null = null;
   method: string | null = null;
   answerBytes = 0;
+  /** Of the answer, what is still in memory. */
+  heldBytes = 0;
   readonly requestBytes: number;
 
   constructor(requestBytes: number) {
@@ -161,7 +179,7 @@ class Call {
 
 function parseHead(head: unknown): Asked {
   const { data, error } = pluginFetchSchema.safeParse(head);
-  if (error) throw new OutboundError('INVALID_REQUEST', { detail: z.prettifyError(error) });
+  if (error) throw new OutboundError('INVALID_REQUEST', { detail: explain(error) });
   return data;
 }
 
@@ -175,6 +193,23 @@ function checkRules({ method, headers }: Asked, body: Uint8Array | null, url: UR
   }
   if (body && body.length > maxRequestBytes) throw new OutboundError('REQUEST_TOO_LARGE');
   if (url && isBlockedPort(Number(portOf(url)))) throw new OutboundError('FORBIDDEN_PORT');
+}
+
+function explain({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return `${issue?.path.join('.')}: ${issue?.message}`.slice(0, maxDetail);
+}
+
+function failureOf(error: unknown): Fetched['failure'] {
+  if (!(error instanceof OutboundError)) return { reason: 'INTERNAL', message: 'see the log of the service' };
+  const { reason, message, detail } = error;
+  return { reason, message: detail ?? message };
+}
+
+/** Whether the request's body may have been sent. */
+function hasLeft(error: unknown): boolean {
+  if (error === null) return true;
+  return error instanceof OutboundError && error.code === 'FETCH_FAILED' && error.reason !== 'UNREACHABLE';
 }
 
 function outcomeOf(error: unknown): object {

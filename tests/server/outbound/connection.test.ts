@@ -25,6 +25,7 @@ function guard({
     resolve,
     resolveException: resolve,
     dial,
+    isOwn: () => false,
   });
   return (url: string) => request({ ...limits, url });
 }
@@ -240,6 +241,7 @@ describe('a host that the operator let through', () => {
       resolve: toLoopback,
       resolveException: toLoopback,
       dial: dialTcp,
+      isOwn: () => false,
     });
     const url = `http://127.0.0.1:${upstream.port}/`;
     const mayUseException = (asked: URL) => asked.pathname === '/yes';

@@ -98,6 +98,7 @@ export async function startInternet(): Promise<Internet> {
       resolve: (hostname, signal) => internet.resolve(hostname, signal),
       resolveException: () => Promise.reject(new Error('there are no exceptions')),
       dial,
+      isOwn: () => false,
     }),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([close(plain), close(secure)]);

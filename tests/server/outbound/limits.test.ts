@@ -181,6 +181,7 @@ describe('a request ends at its deadline', () => {
       resolveException: internet.resolve,
       // As to a host that drops packets.
       dial: () => new Socket(),
+      isOwn: () => false,
     });
     expect(await failureOf(request({ ...limits, url, deadlineMs: 100 }))).toMatchObject({
       reason: 'DEADLINE',
