@@ -55,7 +55,9 @@ export async function addFetcher(service: Service, hosts: string[], name = 'fetc
 /** Has the fixture make these requests, all at once. */
 export async function fetchAll(service: Service, calls: FetchCall[]): Promise<FetchOutcome[]> {
   const { metadata } = await runRequest(service, { calls });
-  return metadata['outcomes'] as FetchOutcome[];
+  const outcomes = metadata['outcomes'];
+  if (Array.isArray(outcomes)) return outcomes;
+  throw new Error(`the fixture did not answer: ${JSON.stringify(await service.plugins())}`);
 }
 
 export async function fetchOne(service: Service, call: FetchCall): Promise<FetchOutcome> {
