@@ -135,11 +135,11 @@ describe('a plugin that asks without end', () => {
     for (let call = 0; call < 3; call += 1) {
       const startedAt = performance.now();
       expect((await runRequest(service, {})).metadata).toMatchObject({ answered: true });
-      expect(performance.now() - startedAt).toBeLessThan(1_500);
+      expect(performance.now() - startedAt).toBeLessThan(2_500);
     }
     const startedAt = performance.now();
     expect((await service.call('GET', '/api/health')).status).toBe(200);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
     const response = await service.chat({ content: 'hello' });
     expect((await response.json()).choices[0].message.content).toBe('hello (seen)');
     await act(service, 'fetches-without-end', 'deactivate');
