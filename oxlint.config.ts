@@ -24,7 +24,16 @@ const otherPackages = {
 };
 
 const server = [childProcess, kysely, trpc, environment, otherPackages];
-const domain = ['auth', 'settings', 'marketplace', 'analytics', 'plugin-process', 'pipeline', 'plugins'];
+const domain = [
+  'auth',
+  'settings',
+  'outbound',
+  'marketplace',
+  'analytics',
+  'plugin-process',
+  'pipeline',
+  'plugins',
+];
 const domainFolders = `server/src/{${domain.join(',')}}`;
 
 /** Forbids imports from the named folders of server/src, and from the composition root. */
@@ -169,6 +178,11 @@ export default defineConfig({
       [`${domainFolders}/**/*-repository.ts`],
       ...server.filter((pattern) => pattern !== kysely),
       layersAbove('gateway', 'http'),
+    ),
+    forbid(
+      ['server/src/outbound/**'],
+      ...server,
+      layersAbove(...domain.filter((folder) => folder !== 'outbound'), 'gateway', 'http'),
     ),
     forbid(['server/src/pipeline/**'], ...server, layersAbove('plugins', 'gateway', 'http')),
     forbid(

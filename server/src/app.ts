@@ -18,6 +18,11 @@ import { connectionLimits } from './http/limits.ts';
 import { HttpServer } from './http/server.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { Catalog } from './marketplace/catalog.ts';
+import { createGuardedRequest } from './outbound/guarded-request.ts';
+import { HostAllowList } from './outbound/host-allow-list.ts';
+import { dialTcp } from './outbound/open-connection.ts';
+import { isOwnAddress } from './outbound/own-address.ts';
+import { lookUp, queryDns } from './outbound/resolvers.ts';
 import { HookRegistry } from './pipeline/hook-registry.ts';
 import { JsonPipeline } from './pipeline/json-pipeline.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -104,6 +109,13 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     logger,
     tools,
     isolation: await probeIsolation(tools, logger),
+    request: createGuardedRequest({
+      exceptions: new HostAllowList(config.outboundAllowHosts),
+      resolve: queryDns(),
+      resolveException: lookUp,
+      dial: dialTcp,
+      isOwn: (address, asked) => asked === port() && isOwnAddress(address),
+    }),
     counter: analytics,
     mayRun: () => !isPaused(),
   });
@@ -184,10 +196,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
 }
 
 /** A setting that does nothing must not look as if it did. */
-function warnOfNoEffect({ allowExec, outboundAllowHosts }: Config, logger: Logger): void {
-  const names = [
-    ...(allowExec ? ['OMNIROUTE_PLUGINS_ALLOW_EXEC'] : []),
-    ...(outboundAllowHosts.length > 0 ? ['OMNIROUTE_OUTBOUND_ALLOW_HOSTS'] : []),
-  ];
+function warnOfNoEffect({ allowExec }: Config, logger: Logger): void {
+  const names = allowExec ? ['OMNIROUTE_PLUGINS_ALLOW_EXEC'] : [];
   if (names.length > 0) logger.warn({ names }, 'config.no-effect-in-this-version');
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP, isIPv6, SocketAddress } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hostPatternSchema } from '@omniroute/shared/host-pattern';
 import { settingsSchema } from '@omniroute/shared/settings';
 import { z } from 'zod';
 import { type LogLevel, logLevels } from './logger.ts';
@@ -76,7 +77,7 @@ const envSchema = z.object({
         .filter((host) => host !== ''),
     )
     .refine(
-      (hosts) => hosts.every((host) => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/.test(host)),
+      (hosts) => hosts.every((host) => !host.startsWith('*') && hostPatternSchema.safeParse(host).success),
       'must be a list such as registry.example,10.0.0.5:8080',
     ),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),

@@ -7,6 +7,7 @@ import {
   type HookSettings,
   hookSettingsSchema,
 } from './hook.ts';
+import { hostPatternSchema } from './host-pattern.ts';
 import { isReservedEnvName, permissionSchema, type Permission } from './permission.ts';
 import { pluginConfigSchemaSchema } from './plugin-config.ts';
 
@@ -50,7 +51,7 @@ const requiresSchema = z.object({
   omniroute: z.string().max(200).optional(),
   permissions: z.array(permissionSchema).default([]),
   paths: z.object({ read: pathListSchema.default([]), write: pathListSchema.default([]) }).prefault({}),
-  hosts: z.array(z.string().min(1).max(253)).default([]),
+  hosts: z.array(hostPatternSchema).default([]),
   env: z
     .array(
       z

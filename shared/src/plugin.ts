@@ -79,6 +79,28 @@ const faultCountSchema = z.object({
 });
 export type FaultCount = z.infer<typeof faultCountSchema>;
 
+/** What a plugin asked for by `fetch` since the service started, over all restarts of the plugin. */
+const fetchCountsSchema = z.object({
+  requests: z.number(),
+  /** Of these, how many it got no answer to. */
+  failed: z.number(),
+  /** Of bodies. Those of a request that failed on its way count: they may have left. */
+  bytesSent: z.number(),
+  bytesReceived: z.number(),
+  /** The 50 that were asked last, the latest first. */
+  hosts: z.array(
+    z.object({
+      /** With the port, where that is not the scheme's own. */
+      host: z.string(),
+      requests: z.number(),
+      failed: z.number(),
+      lastAt: timeSchema,
+      lastFailure: z.string().nullable(),
+    }),
+  ),
+});
+export type FetchCounts = z.infer<typeof fetchCountsSchema>;
+
 export const pluginDetailSchema = pluginSummarySchema.extend({
   main: z.string(),
   /** The stored values, secrets masked. */
@@ -100,6 +122,7 @@ export const pluginDetailSchema = pluginSummarySchema.extend({
     lastExit: lastExitSchema.nullable(),
     /** The latest first. */
     faults: z.array(faultCountSchema),
+    fetches: fetchCountsSchema,
   }),
 });
 export type PluginDetail = z.infer<typeof pluginDetailSchema>;

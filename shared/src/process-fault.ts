@@ -12,8 +12,10 @@ const processFaults = [
   'BYTES_IN_FLIGHT',
   'FRAME_SIZE',
   'FRAME_MALFORMED',
-  /** A frame that answers no open call: a plugin says nothing unasked. */
+  /** A frame that answers no open call, and is no request of a plugin that may make some. */
   'FRAME_UNEXPECTED',
+  /** More requests in a second than are read: what it says next waits for the next second. */
+  'FRAME_RATE',
   /** Its event loop is blocked, or it leaves its calls unanswered. */
   'UNRESPONSIVE',
   'CHANNEL_CLOSED',

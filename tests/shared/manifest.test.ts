@@ -133,7 +133,24 @@ test.each<[string, unknown[]]>([
   ['permissions', [['root'], ['Network'], [null]]],
   ['paths.read', [['relative'], ['/a/../b'], ['/a\0'], [7]]],
   ['paths.write', [['./here'], ['~root/x']]],
-  ['hosts', [[''], [7], ['x'.repeat(254)]]],
+  [
+    'hosts',
+    [
+      [''],
+      [7],
+      ['x'.repeat(254)],
+      ['https://api.example.com'],
+      ['api.example.com/v1'],
+      ['user@api.example.com'],
+      ['api.example.com:'],
+      ['.example.com'],
+      ['api.example.com.'],
+      ['*'],
+      ['*.com'],
+      ['a.*.com'],
+      ['::1'],
+    ],
+  ],
   [
     'env',
     [
@@ -242,3 +259,16 @@ function at(path: string, value: unknown): Record<string, unknown> {
 function nest([first = '', ...rest]: string[], value: unknown): Record<string, unknown> {
   return { [first]: rest.length === 0 ? value : nest(rest, value) };
 }
+
+test.each([
+  'api.example.com',
+  'API.example.com:8443',
+  '*.example.com',
+  '*.example.com:444',
+  '10.0.0.5:80',
+  '[2001:db8::1]:80',
+  'registry',
+])('%s is a host to list', (host) => {
+  const manifest = manifestSchema.parse({ ...minimal, requires: { hosts: [host] } });
+  expect(manifest.requires.hosts).toEqual([host]);
+});

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
+import type { PluginFetch } from '../outbound/plugin-fetch.ts';
 import { type Frame, FrameReader, FrameWriter } from './child/frames.js';
-import { frameTypes } from './child/protocol.js';
+import { frameTypes, isUnasked } from './child/protocol.js';
+import { FetchBroker } from './fetch-broker.ts';
+import { FrameRate } from './frame-rate.ts';
 import { PendingCalls } from './pending-calls.ts';
 import { ProtocolFault } from './read-frame.ts';
 
@@ -26,6 +29,11 @@ interface Options {
   /** The other end broke the protocol: nothing that it says counts any more. */
   onFault: (fault: ProtocolFault) => void;
   onClose: () => void;
+  /** It says so much unasked that it has to wait. */
+  onRateExceeded: (message: string) => void;
+  monotonicMs: () => number;
+  /** Makes the requests that the process asks for; null where it may not ask for any. */
+  fetcher: PluginFetch | null;
 }
 
 /** Requests and replies over descriptor 3 of a plugin's process. */
@@ -34,12 +42,16 @@ export class Channel {
   readonly #writer: FrameWriter;
   readonly #reader = new FrameReader();
   readonly #calls = new PendingCalls();
+  readonly #fetches: FetchBroker | null;
+  readonly #unaskedRate: FrameRate;
   #smallReads = 0;
   readonly #onFault: (fault: ProtocolFault) => void;
 
-  constructor(socket: Socket, { onFault, onClose }: Options) {
+  constructor(socket: Socket, { onFault, onClose, onRateExceeded, monotonicMs, fetcher }: Options) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
+    this.#fetches = fetcher && new FetchBroker({ fetcher, writer: this.#writer, socket });
+    this.#unaskedRate = new FrameRate(monotonicMs, onRateExceeded);
     this.#onFault = onFault;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => socket.destroy());
@@ -99,25 +111,48 @@ export class Channel {
   }
 
   #receive(chunk: Buffer): void {
+    const taken = this.#take(this.#reader.push(chunk));
+    this.#smallReads = taken === 0 && chunk.length < smallReadBytes ? this.#smallReads + 1 : 0;
+    if (this.#smallReads > maxSmallReads) this.#pause(gatherMs);
+  }
+
+  /**
+   * Takes frames as they come, until the process has said so much unasked that the rest waits.
+   *
+   * @returns how many it took
+   */
+  #take(frames: Iterable<Frame>): number {
+    let taken = 0;
     try {
-      let frames = 0;
-      for (const frame of this.#reader.push(chunk)) {
-        frames += 1;
-        if (this.#calls.answer(frame)) continue;
-        const what = `an unexpected frame (type ${frame.type}, id ${frame.id})`;
-        this.#onFault(new ProtocolFault('FRAME_UNEXPECTED', what));
-        return;
+      for (const frame of frames) {
+        taken += 1;
+        if (!this.#accept(frame)) {
+          const what = `an unexpected frame (type ${frame.type}, id ${frame.id})`;
+          this.#onFault(new ProtocolFault('FRAME_UNEXPECTED', what));
+          break;
+        }
+        const pauseMs = isUnasked(frame.type) ? this.#unaskedRate.count(frame.length) : 0;
+        if (pauseMs === 0) continue;
+        this.#pause(pauseMs);
+        break;
       }
-      this.#smallReads = frames === 0 && chunk.length < smallReadBytes ? this.#smallReads + 1 : 0;
-      if (this.#smallReads > maxSmallReads) this.#gather();
     } catch (error) {
       const fault = error instanceof RangeError ? 'FRAME_SIZE' : 'FRAME_MALFORMED';
       this.#onFault(new ProtocolFault(fault, messageOf(error), { cause: error }));
     }
+    return taken;
   }
 
-  #gather(): void {
+  #accept(frame: Frame): boolean {
+    return isUnasked(frame.type) ? (this.#fetches?.accept(frame) ?? false) : this.#calls.answer(frame);
+  }
+
+  #pause(ms: number): void {
     this.#socket.pause();
-    setTimeout(() => this.#socket.resume(), gatherMs);
+    setTimeout(() => {
+      if (this.#socket.destroyed) return;
+      this.#socket.resume();
+      this.#take(this.#reader.frames());
+    }, ms);
   }
 }

@@ -17,6 +17,8 @@ export interface HandshakeOptions {
   /** The effective config as JSON. */
   configJson: string;
   dataDir: string | undefined;
+  /** Whether its `fetch` is made by the service; otherwise it says that it lacks the permission. */
+  network: boolean;
   /** The plugin's folder. */
   cwd: string;
   log: PluginLog;
@@ -31,12 +33,12 @@ export interface HandshakeOptions {
  * @throws {Error} with what the author must mend, {@link HookCallError} or {@link ProtocolFault} where it did not answer
  */
 export async function handshake(channel: Channel, options: HandshakeOptions): Promise<void> {
-  const { name, version, entry, hooks, manifestJson, configJson, dataDir, log, cwd } = options;
+  const { name, version, entry, hooks, manifestJson, configJson, dataDir, network, log, cwd } = options;
   const { handshakeTimeoutMs: timeoutMs, signal } = options;
   const frame = await channel
     .request({
       type: frameTypes.hello,
-      head: { protocol: protocolVersion, name, version, entry, hooks, dataDir },
+      head: { protocol: protocolVersion, name, version, entry, hooks, dataDir, network },
       parts: [Buffer.from(manifestJson, 'utf8'), Buffer.from(configJson, 'utf8')],
       timeoutMs,
       signal,

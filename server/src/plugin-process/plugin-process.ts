@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { HookName } from '@omniroute/shared/hook';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
 import { messageOf } from '../errors.ts';
+import type { PluginFetch } from '../outbound/plugin-fetch.ts';
 import { Channel } from './channel.ts';
 import type { Frame } from './child/frames.js';
 import { frameTypes } from './child/protocol.js';
@@ -23,10 +24,13 @@ const drainMs = 250;
 /** How long a process that is given up has to end by itself. */
 const giveUpGraceMs = 500;
 
-interface ProcessOptions extends HandshakeOptions {
+interface ProcessOptions extends Omit<HandshakeOptions, 'network'> {
   command: Command;
   env: Record<string, string>;
   limits: ResourceLimits;
+  monotonicMs: () => number;
+  /** Makes its requests; null without the permission to make any. */
+  fetcher: PluginFetch | null;
   /** It reached a limit or broke the protocol; some faults end the process, others only refuse what is over. */
   onFault: (fault: ProcessFault, message: string) => void;
 }
@@ -55,7 +59,8 @@ export class PluginProcess {
   /** Settles when the process has ended, with whatever was still in flight rejected. Never rejects. */
   readonly exited: Promise<ProcessExit>;
 
-  private constructor(child: ChildProcess, { log, limits, dataDir, onFault }: ProcessOptions) {
+  private constructor(child: ChildProcess, options: ProcessOptions) {
+    const { log, limits, dataDir, onFault, monotonicMs, fetcher } = options;
     const { stdout, stderr, stdio } = child;
     const [, , , socket] = stdio;
     if (!stdout || !stderr || !(socket instanceof Socket))
@@ -70,6 +75,9 @@ export class PluginProcess {
     this.#channel = new Channel(socket, {
       onFault: ({ fault, message }) => this.#giveUp(fault, message),
       onClose: () => this.#onChannelClosed(),
+      onRateExceeded: (message) => this.#note('FRAME_RATE', message),
+      monotonicMs,
+      fetcher,
     });
     this.exited = this.#watch();
     const endWatch = limits.watch({ pid: child.pid, dataDir }, (fault, message) =>
@@ -87,7 +95,7 @@ export class PluginProcess {
   static async start(options: ProcessOptions): Promise<PluginProcess> {
     const plugin = new PluginProcess(await spawnProcess(options), options);
     try {
-      await handshake(plugin.#channel, options);
+      await handshake(plugin.#channel, { ...options, network: options.fetcher !== null });
       return plugin;
     } catch (error) {
       if (error instanceof ProtocolFault) plugin.#giveUp(error.fault, error.message);

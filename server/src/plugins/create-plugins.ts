@@ -1,5 +1,6 @@
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
+import type { GuardedRequest } from '../outbound/guarded-request.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { HookObserver } from '../pipeline/pipeline.ts';
 import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
@@ -47,6 +48,8 @@ interface Options {
   logger: Logger;
   tools: SandboxTools;
   isolation: MachineIsolation;
+  /** Makes the requests of the plugins' `fetch`. */
+  request: GuardedRequest;
   counter: HookCounter;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
@@ -73,6 +76,7 @@ export function createPlugins(options: Options): Plugins {
     logger,
     tools,
     isolation,
+    request,
     counter,
     mayRun,
   } = options;
@@ -89,7 +93,7 @@ export function createPlugins(options: Options): Plugins {
   });
   const history = new ProcessHistory(runtime);
   const limits = new ResourceLimits(() => runtime.monotonicMs(), logger);
-  const launcher = new ProcessLauncher({ tools, logs, history, limits });
+  const launcher = new ProcessLauncher({ tools, logs, history, limits, request, runtime, logger });
   const runner = new PluginRunner({
     launcher,
     logs,

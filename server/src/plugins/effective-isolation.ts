@@ -5,11 +5,6 @@ import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
 /** What this machine enforces for a plugin with these permissions, in words. */
 export function effectiveIsolation(machine: MachineIsolation, permissions: readonly Permission[]): Isolation {
   const gaps = [...machine.gaps];
-  if (permissions.includes('network')) {
-    gaps.push(
-      '"network" gives it nothing in this version: the service does not make requests for plugins yet.',
-    );
-  }
   if (permissions.includes('exec'))
     gaps.push('"exec" is refused: nothing on this machine could confine its child processes.');
   if (permissions.includes('file-write')) gaps.push('The size of its own folder is not limited.');

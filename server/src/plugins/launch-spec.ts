@@ -24,6 +24,8 @@ export interface LaunchSpec {
   writePaths: string[];
   /** Names of environment variables beside those that every plugin gets; null without the permission. */
   envNames: string[] | null;
+  /** What its `fetch` may reach: hosts, or every public one; null without the permission. */
+  hosts: string[] | 'public' | null;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function launchSpec(
   files: PluginFiles,
 ): Promise<LaunchSpec> {
   const { manifest, config, configSchema } = record;
-  const { paths, env } = manifest.requires;
+  const { paths, hosts, env } = manifest.requires;
   const asked = askedPermissions(manifest);
   const mayRead = asked.includes('file-read');
   const mayWrite = asked.includes('file-write');
@@ -59,6 +61,7 @@ export async function launchSpec(
     readPaths: mayWrite ? read : [...own, ...read],
     writePaths: mayWrite ? [...own, ...write] : [],
     envNames: asked.includes('env') ? both(env, grant.env) : null,
+    hosts: asked.includes('network') ? grantedHosts(hosts, grant) : null,
   };
 }
 
@@ -85,6 +88,13 @@ async function realpathOfNearest(path: string): Promise<string> {
     if (errorCode(error) !== 'ENOENT') throw error;
     return join(await realpathOfNearest(parent), basename(path));
   }
+}
+
+/** Hosts that are not listed are every public one: only where neither side lists any. */
+function grantedHosts(asked: readonly string[], { permissions, hosts }: PluginGrant): LaunchSpec['hosts'] {
+  if (!permissions.includes('network')) return null;
+  if (asked.length > 0) return both(asked, hosts);
+  return hosts.length > 0 ? hosts : 'public';
 }
 
 function both(asked: readonly string[], granted: readonly string[]): string[] {

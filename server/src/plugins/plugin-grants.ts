@@ -33,7 +33,7 @@ export function beyondConsent(
     agreed.has(permission) || !asked.permissions.includes(permission) ? [] : items;
   const readPaths = unless('file-read', beyond(asked.readPaths, held.readPaths));
   const writePaths = unless('file-write', beyond(asked.writePaths, held.writePaths));
-  const hosts = unless('network', beyond(asked.hosts, held.hosts));
+  const hosts = unless('network', beyondHosts(asked.hosts, held));
   const env = unless('env', beyond(asked.env, held.env));
   // Agreeing to a permission anew is how an operator agrees to what goes with it.
   const permissions = new Set<Permission>([
@@ -80,6 +80,12 @@ export function refuseExec(manifest: Manifest): void {
     'ISOLATION_UNAVAILABLE',
     `Plugin '${manifest.name}' asks for "exec". This service cannot confine child processes on this machine, so it does not start them.`,
   );
+}
+
+/** To list no host is to ask for every public one. */
+function beyondHosts(asked: readonly string[], { permissions, hosts }: PluginGrant): string[] {
+  if (!permissions.includes('network') || asked.length > 0) return beyond(asked, hosts);
+  return hosts.length > 0 ? ['every public host'] : [];
 }
 
 function beyond(asked: readonly string[], held: readonly string[]): string[] {

@@ -205,6 +205,7 @@ export class PluginRunner implements HookInvoker {
       memoryBytes: process?.pid ? await proportionalBytes(process.pid) : null,
       lastExit: history.lastExit(name),
       faults: history.faults(name),
+      fetches: history.fetches(name),
     };
   }
 

@@ -1,5 +1,7 @@
-import type { FaultCount, PluginDetail } from '@omniroute/shared/plugin';
+import type { FaultCount, FetchCounts, PluginDetail } from '@omniroute/shared/plugin';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
+import { FetchTally } from '../outbound/fetch-tally.ts';
+import type { Fetched } from '../outbound/plugin-fetch.ts';
 import { FaultTally } from '../plugin-process/fault-tally.ts';
 import type { ProcessExit } from '../plugin-process/process-exit.ts';
 import type { Runtime } from '../runtime.ts';
@@ -11,6 +13,7 @@ export class ProcessHistory {
   readonly #runtime: Runtime;
   readonly #lastExits = new Map<string, LastExit>();
   readonly #faults = new Map<string, FaultTally>();
+  readonly #fetches = new Map<string, FetchTally>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -26,6 +29,12 @@ export class ProcessHistory {
     tally.note(fault, message);
   }
 
+  fetched(name: string, fetched: Fetched): void {
+    const tally = this.#fetches.get(name) ?? new FetchTally(() => this.#runtime.now());
+    this.#fetches.set(name, tally);
+    tally.note(fetched);
+  }
+
   lastExit(name: string): LastExit | null {
     return this.#lastExits.get(name) ?? null;
   }
@@ -34,8 +43,14 @@ export class ProcessHistory {
     return this.#faults.get(name)?.list() ?? [];
   }
 
+  fetches(name: string): FetchCounts {
+    const tally = this.#fetches.get(name) ?? new FetchTally(() => this.#runtime.now());
+    return tally.counts();
+  }
+
   forget(name: string): void {
     this.#lastExits.delete(name);
     this.#faults.delete(name);
+    this.#fetches.delete(name);
   }
 }

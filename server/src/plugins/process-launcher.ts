@@ -1,7 +1,11 @@
+import type { Logger } from '../logger.ts';
+import type { GuardedRequest } from '../outbound/guarded-request.ts';
+import { type Fetched, PluginFetch } from '../outbound/plugin-fetch.ts';
 import { childEnv } from '../plugin-process/child-env.ts';
 import { type HookCall, PluginProcess } from '../plugin-process/plugin-process.ts';
 import type { ResourceLimits } from '../plugin-process/resource-limits.ts';
 import { type SandboxTools, sandboxCommand } from '../plugin-process/sandbox.ts';
+import type { Runtime } from '../runtime.ts';
 import type { LaunchSpec } from './launch-spec.ts';
 import type { PluginLogs } from './plugin-logs.ts';
 import type { ProcessHistory } from './process-history.ts';
@@ -11,6 +15,9 @@ interface Options {
   logs: PluginLogs;
   history: ProcessHistory;
   limits: ResourceLimits;
+  request: GuardedRequest;
+  runtime: Runtime;
+  logger: Logger;
 }
 
 interface LaunchOptions {
@@ -31,7 +38,7 @@ export class ProcessLauncher {
 
   /** Awaits the handshake. Rejects as {@link PluginProcess.start} does. */
   start(spec: LaunchSpec, { hooks, timeoutMs, signal }: LaunchOptions): Promise<PluginProcess> {
-    const { tools, logs, history, limits } = this.#options;
+    const { tools, logs, history, limits, runtime } = this.#options;
     const { manifest, dir, entry, config, dataDir, readPaths, writePaths, envNames } = spec;
     const { name, version } = manifest;
     return PluginProcess.start({
@@ -47,9 +54,34 @@ export class ProcessLauncher {
       cwd: dir,
       log: logs.of(name),
       limits,
+      monotonicMs: () => runtime.monotonicMs(),
+      fetcher: this.#fetcher(spec),
       onFault: (fault, message) => history.noteFault(name, fault, message),
       handshakeTimeoutMs: timeoutMs,
       signal,
     });
+  }
+
+  #fetcher({ manifest, hosts }: LaunchSpec): PluginFetch | null {
+    if (hosts === null) return null;
+    const { request, logger } = this.#options;
+    const { name } = manifest;
+    return new PluginFetch({
+      plugin: name,
+      hosts: hosts === 'public' ? null : hosts,
+      request,
+      logger,
+      onDone: (fetched) => this.#onFetched(name, fetched),
+    });
+  }
+
+  #onFetched(name: string, fetched: Fetched): void {
+    const { history, logs } = this.#options;
+    const { host, failure } = fetched;
+    history.fetched(name, fetched);
+    if (failure === null || failure.reason === 'ABORTED') return;
+    logs
+      .of(name)
+      .write('host', `fetch of ${host ?? 'no URL'} failed (${failure.reason}): ${failure.message}`);
   }
 }

@@ -1,4 +1,4 @@
-import { headerBytes, maxBodyBytes, maxHeadBytes } from './protocol.js';
+import { headerBytes, maxFrameBytes } from './protocol.js';
 
 /**
  * @typedef {object} Frame
@@ -6,6 +6,7 @@ import { headerBytes, maxBodyBytes, maxHeadBytes } from './protocol.js';
  * @property {number} id
  * @property {unknown} head
  * @property {Buffer} body
+ * @property {number} length all of its bytes
  */
 
 /** Pieces over this are left apart. */
@@ -26,6 +27,14 @@ export class FrameReader {
    */
   *push(chunk) {
     this.#append(chunk);
+    yield* this.frames();
+  }
+
+  /**
+   * @returns {Generator<Frame, void>} the whole frames that were pushed and not taken yet
+   * @throws {Error} as {@link push} does
+   */
+  *frames() {
     for (;;) {
       this.#header ??= this.#readHeader();
       const header = this.#header;
@@ -33,7 +42,8 @@ export class FrameReader {
       const head = parseHead(this.#take(header.headLength));
       const body = this.#take(header.bodyLength);
       this.#header = null;
-      yield { type: header.type, id: header.id, head, body };
+      const length = headerBytes + header.headLength + header.bodyLength;
+      yield { type: header.type, id: header.id, head, body, length };
     }
   }
 
@@ -57,13 +67,15 @@ export class FrameReader {
   #readHeader() {
     if (this.#buffered < headerBytes) return null;
     const bytes = this.#take(headerBytes);
+    const type = bytes.readUInt8(0);
     const headLength = bytes.readUInt32BE(5);
     const bodyLength = bytes.readUInt32BE(9);
-    if (headLength > maxHeadBytes)
+    const max = maxFrameBytes(type);
+    if (headLength > max.head)
       throw new RangeError(`a frame's head of ${headLength} bytes is over the limit`);
-    if (bodyLength > maxBodyBytes)
+    if (bodyLength > max.body)
       throw new RangeError(`a frame's body of ${bodyLength} bytes is over the limit`);
-    return { type: bytes.readUInt8(0), id: bytes.readUInt32BE(1), headLength, bodyLength };
+    return { type, id: bytes.readUInt32BE(1), headLength, bodyLength };
   }
 
   /** @param {number} length */
@@ -121,9 +133,10 @@ export class FrameWriter {
     const headText = parts.length === 0 ? JSON.stringify(head) : JSON.stringify({ ...head, parts: lengths });
     const headBytes = Buffer.from(headText, 'utf8');
     const bodyLength = lengths.reduce((/** @type {number} */ sum, length) => sum + (length ?? 0), 0);
-    if (headBytes.length > maxHeadBytes)
+    const max = maxFrameBytes(type);
+    if (headBytes.length > max.head)
       throw new RangeError(`headers and metadata of ${headBytes.length} bytes are too large`);
-    if (bodyLength > maxBodyBytes) throw new RangeError(`a body of ${bodyLength} bytes is too large`);
+    if (bodyLength > max.body) throw new RangeError(`a body of ${bodyLength} bytes is too large`);
     const header = Buffer.allocUnsafe(headerBytes);
     header.writeUInt8(type, 0);
     header.writeUInt32BE(id, 1);

@@ -1,4 +1,5 @@
 import { callHook } from './call-hook.js';
+import { fetchDenied } from './fetch-error.js';
 import { FrameReader, FrameWriter, splitParts } from './frames.js';
 import { loadPlugin } from './load-plugin.js';
 import { frameTypes, protocolVersion } from './protocol.js';
@@ -19,6 +20,8 @@ export class PluginHost {
     dataDir: /** @type {string | undefined} */ (undefined),
   };
   #configText = '{}';
+  /** @type {import('./fetch.js').FetchClient | null} */
+  #fetches = null;
 
   /** @param {import('node:net').Socket} socket */
   constructor(socket) {
@@ -39,11 +42,13 @@ export class PluginHost {
     else if (type === frameTypes.ping) this.#writer.write(frameTypes.pong, id, {});
     else if (type === frameTypes.config) void this.#configure(id, body.toString('utf8'));
     else if (type === frameTypes.shutdown) process.exit(0);
+    else if (type === frameTypes.fetchResult) this.#fetches?.answered(id, fields, body);
+    else if (type === frameTypes.fetchFailed) this.#fetches?.failed(id, fields);
   }
 
   /**
    * @param {number} id
-   * @param {{ protocol: number, name: string, version: string, entry: string, hooks: string[], dataDir?: string, parts: number[] }} hello
+   * @param {{ protocol: number, name: string, version: string, entry: string, hooks: string[], dataDir?: string, network: boolean, parts: number[] }} hello
    * @param {Buffer} body
    */
   async #load(id, hello, body) {
@@ -56,6 +61,7 @@ export class PluginHost {
     };
     this.#configText = config?.toString('utf8') ?? '{}';
     try {
+      setFetch(hello.network ? await this.#makeFetch() : fetchDenied);
       const { hooks, missing } = await loadPlugin(hello.entry, hello.hooks);
       this.#hooks = hooks;
       this.#writer.write(frameTypes.ready, id, {
@@ -68,6 +74,16 @@ export class PluginHost {
       if (error instanceof SyntaxError) setImmediate(() => rethrow(error));
       else this.#writer.write(frameTypes.loadFailed, id, describe(error));
     }
+  }
+
+  /** Its program is read only where a plugin may use it. */
+  async #makeFetch() {
+    const { FetchClient } = await import('./fetch.js');
+    this.#fetches = new FetchClient({
+      send: (id, head, body) => this.#writer.write(frameTypes.fetch, id, head, body === null ? [] : [body]),
+      abort: (id) => this.#writer.write(frameTypes.fetchAbort, id, {}),
+    });
+    return this.#fetches.fetch;
   }
 
   /**
@@ -117,6 +133,20 @@ export class PluginHost {
       this.#writer.write(frameTypes.failure, id, describe(error));
     }
   }
+}
+
+/**
+ * Node's own asks the network, which this process does not have.
+ *
+ * @param {(...args: any) => Promise<unknown>} fetch
+ */
+function setFetch(fetch) {
+  Object.defineProperty(globalThis, 'fetch', {
+    value: fetch,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  });
 }
 
 /**

@@ -19,6 +19,7 @@ import { PluginHooks } from './plugin-hooks.tsx';
 import { PluginIsolation } from './plugin-isolation.tsx';
 import { PluginLog } from './plugin-log.tsx';
 import classes from './plugin-page.module.css';
+import { PluginNetwork } from './plugin-network.tsx';
 import { PluginPermissions } from './plugin-permissions.tsx';
 import { PluginStatus } from './plugin-status.tsx';
 import { RolledBackNote } from './rolled-back-note.tsx';
@@ -125,6 +126,7 @@ function PluginSections({ plugin, calls, onUninstalled }: PluginSectionsProps) {
           <PluginFaults faults={plugin.process.faults} />
           <PluginIsolation isolation={plugin.isolation} />
           <PluginPermissions permissions={plugin.permissions} />
+          <PluginNetwork plugin={plugin} />
         </div>
       </div>
     </>

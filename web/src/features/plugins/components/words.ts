@@ -46,6 +46,7 @@ export const faultWords: Record<ProcessFault, string> = {
   FRAME_SIZE: 'An answer over the size limit',
   FRAME_MALFORMED: 'An answer that cannot be read',
   FRAME_UNEXPECTED: 'An answer that nobody asked for',
+  FRAME_RATE: 'Too many requests in a second',
   UNRESPONSIVE: 'It stopped answering',
   CHANNEL_CLOSED: 'It closed its channel to the service',
   DATA_QUOTA: 'Too much in its data folder',
