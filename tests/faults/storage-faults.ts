@@ -131,7 +131,7 @@ export const storageFaults: readonly Fault[] = [
       }),
   },
   {
-    what: 'the database is damaged in its middle',
+    what: 'the database is damaged in its middle; a backup is put in its place',
     expected: { answers: 'exit code 1', afterwards: 'it says "is damaged"', lost: nothingLost },
     provoke: () =>
       refusedStart(async (dataDir) => {
