@@ -224,10 +224,12 @@ export class PluginProcess {
 
   /** The channel of a process that ends closes, too: only one that lives on has closed it. */
   #onChannelClosed(): void {
-    const timer = setTimeout(
-      () => this.#giveUp('CHANNEL_CLOSED', 'it closed its channel to the service'),
-      drainMs,
-    );
+    const giveUp = () => {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+      this.#giveUp('CHANNEL_CLOSED', 'it closed its channel to the service');
+    };
+    // Where the service was busy all the while, the exit is there to be seen, and has not been.
+    const timer = setTimeout(() => setImmediate(giveUp), drainMs);
     void this.exited.then(() => clearTimeout(timer));
   }
 

@@ -1,5 +1,6 @@
 import type { ProcessFault } from '@omniroute/shared/process-fault';
 import type { Logger } from '../logger.ts';
+import { CpuPriority } from './cpu-priority.ts';
 import { DataQuota } from './data-quota.ts';
 import { MemoryWatchdog } from './memory-watchdog.ts';
 import { maxMemoryBytes } from './sandbox.ts';
@@ -13,9 +14,11 @@ interface Watched {
 export class ResourceLimits {
   readonly #memory = new MemoryWatchdog(maxMemoryBytes);
   readonly #quota: DataQuota;
+  readonly #priority: CpuPriority;
 
   constructor(monotonicMs: () => number, logger: Logger) {
     this.#quota = new DataQuota(monotonicMs, logger);
+    this.#priority = new CpuPriority(monotonicMs);
   }
 
   /** Calls `onExceeded` for each limit that the process goes beyond, once. Returns the function that ends the watch. */
@@ -25,7 +28,7 @@ export class ResourceLimits {
       onExceeded('MEMORY_LIMIT', `it held ${held}; the limit is ${maxMemoryBytes / 1024 / 1024} MiB`);
     };
     const watches = [
-      ...(pid === undefined ? [] : [this.#memory.watch(pid, onMemory)]),
+      ...(pid === undefined ? [] : [this.#memory.watch(pid, onMemory), this.#priority.watch(pid)]),
       ...(dataDir === undefined
         ? []
         : [this.#quota.watch(dataDir, (message) => onExceeded('DATA_QUOTA', message))]),

@@ -12,6 +12,9 @@ import { headerBytes, maxFrameBytes } from './protocol.js';
 /** Pieces over this are left apart. */
 const joinedBytes = 32 * 1024;
 
+/** Frames over this are gathered in one place from the start; its pages are the system's until bytes come. */
+const largeBytes = 1024 * 1024;
+
 /** Splits a byte stream into frames. Lengths are checked before anything is allocated for them. */
 export class FrameReader {
   /** @type {Buffer[]} */
@@ -19,6 +22,8 @@ export class FrameReader {
   #buffered = 0;
   /** @type {{ type: number, id: number, headLength: number, bodyLength: number } | null} */
   #header = null;
+  /** @type {{ bytes: Buffer, filled: number } | null} */
+  #large = null;
 
   /**
    * @param {Buffer} chunk
@@ -26,7 +31,7 @@ export class FrameReader {
    * @throws {Error} when the bytes break the protocol, RangeError by their lengths; the channel is of no use then
    */
   *push(chunk) {
-    this.#append(chunk);
+    this.#append(this.#large === null ? chunk : this.#fill(this.#large, chunk));
     yield* this.frames();
   }
 
@@ -38,13 +43,44 @@ export class FrameReader {
     for (;;) {
       this.#header ??= this.#readHeader();
       const header = this.#header;
-      if (header === null || this.#buffered < header.headLength + header.bodyLength) return;
+      if (header === null) return;
+      const rest = header.headLength + header.bodyLength;
+      if (this.#buffered < rest && rest > largeBytes) this.#gatherLarge(rest);
+      if (this.#buffered < rest) return;
       const head = parseHead(this.#take(header.headLength));
       const body = this.#take(header.bodyLength);
       this.#header = null;
-      const length = headerBytes + header.headLength + header.bodyLength;
+      const length = headerBytes + rest;
       yield { type: header.type, id: header.id, head, body, length };
     }
+  }
+
+  /**
+   * What comes of a large frame is copied where it belongs as it comes: at its end, the copy of all would hold up the rest.
+   *
+   * @param {number} length
+   */
+  #gatherLarge(length) {
+    if (this.#large !== null) return;
+    const large = { bytes: Buffer.allocUnsafeSlow(length), filled: 0 };
+    for (const chunk of this.#chunks.splice(0)) this.#fill(large, chunk);
+    this.#large = large;
+  }
+
+  /**
+   * @param {{ bytes: Buffer, filled: number }} large
+   * @param {Buffer} chunk
+   * @returns {Buffer} what belongs to the frames behind it
+   */
+  #fill(large, chunk) {
+    const copied = chunk.copy(large.bytes, large.filled);
+    large.filled += copied;
+    if (this.#large === large) this.#buffered += copied;
+    if (large.filled === large.bytes.length) {
+      this.#chunks.push(large.bytes);
+      this.#large = null;
+    }
+    return chunk.subarray(copied);
   }
 
   /**
@@ -53,6 +89,7 @@ export class FrameReader {
    * @param {Buffer} chunk
    */
   #append(chunk) {
+    if (chunk.length === 0) return;
     this.#buffered += chunk.length;
     let joined = chunk;
     for (;;) {
