@@ -20,8 +20,9 @@ import { Catalog } from './marketplace/catalog.ts';
 import { HookRegistry } from './pipeline/hook-registry.ts';
 import { JsonPipeline } from './pipeline/json-pipeline.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { probeIsolation } from './plugin-process/isolation-probe.ts';
-import { findSandboxTools } from './plugin-process/sandbox.ts';
+import { findSandboxTools } from './plugin-process/layers/find-tools.ts';
+import type { SandboxTools } from './plugin-process/layers/layer.ts';
+import { Sandbox } from './plugin-process/sandbox.ts';
 import { createPlugins } from './plugins/create-plugins.ts';
 import { OperationRepository } from './plugins/operation-repository.ts';
 import { PluginRepository } from './plugins/plugin-repository.ts';
@@ -35,6 +36,8 @@ export interface AppOverrides {
   signal?: AbortSignal;
   runtime?: Runtime;
   logger?: Logger;
+  /** What to confine plugins with, where that is not what this machine has. */
+  findSandboxTools?: () => SandboxTools;
 }
 
 export interface App extends AsyncDisposable {
@@ -61,6 +64,14 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const dataDir = await openDataDir(config.dataDir);
   const lock = await ServiceLock.acquire(dataDir);
   cleanup.defer(() => lock.release());
+  // The canaries are processes of their own: they run while the database is opened.
+  const looking = Sandbox.open({
+    findTools: overrides.findSandboxTools ?? findSandboxTools,
+    allowExec: config.allowExec,
+    runtime,
+    logger,
+  });
+  cleanup.defer(async () => void (await looking));
   const database = await openDatabase({
     file: join(dataDir, 'omniroute.sqlite'),
     migrationsDir: config.migrationsDir,
@@ -87,8 +98,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   });
   cleanup.defer(() => analytics.stop());
   analytics.start();
-  const tools = findSandboxTools();
   const registry = new HookRegistry();
+  const sandbox = await looking;
   const { manager, runner, observer } = createPlugins({
     repository: new PluginRepository(database),
     versions: new PluginVersionRepository(database),
@@ -98,11 +109,11 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     events,
     runtime,
     logger,
-    tools,
-    isolation: await probeIsolation(tools, logger),
+    sandbox,
     counter: analytics,
     mayRun: () => !isPaused(),
   });
+  sandbox.onProbed(() => void manager.announceAll());
   const pipeline = new Pipeline({ registry, invoker: runner, observer });
   const hmacKey = await readSecretFile(join(dataDir, 'hmac-key'), () => randomBytes(32));
   const upstreams = new UpstreamSelector({
@@ -131,6 +142,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
       settings,
       analytics: analytics.service,
       auth,
+      isolation: sandbox,
       events,
       health: async () => ({
         status: server.stopping ? 'stopping' : 'ready',
@@ -179,10 +191,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
 }
 
 /** A setting that does nothing must not look as if it did. */
-function warnOfNoEffect({ allowExec, outboundAllowHosts }: Config, logger: Logger): void {
-  const names = [
-    ...(allowExec ? ['OMNIROUTE_PLUGINS_ALLOW_EXEC'] : []),
-    ...(outboundAllowHosts.length > 0 ? ['OMNIROUTE_OUTBOUND_ALLOW_HOSTS'] : []),
-  ];
+function warnOfNoEffect({ outboundAllowHosts }: Config, logger: Logger): void {
+  const names = outboundAllowHosts.length > 0 ? ['OMNIROUTE_OUTBOUND_ALLOW_HOSTS'] : [];
   if (names.length > 0) logger.warn({ names }, 'config.no-effect-in-this-version');
 }

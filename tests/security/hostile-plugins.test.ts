@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { act, install } from '../helpers/plugin-calls.ts';
 import { isAlive } from '../helpers/processes.ts';
+import { withoutBubblewrap } from '../helpers/sandbox-tools.ts';
 import { type Service, startService } from '../helpers/service.ts';
 import { type TemporaryFolder, temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -134,7 +135,10 @@ describe('what a plugin does to itself', () => {
   });
 
   test('exec-granted-escape is not started', async () => {
-    await using service = await startService({ env: { OMNIROUTE_PLUGINS_ALLOW_EXEC: '1' } });
+    await using service = await startService({
+      env: { OMNIROUTE_PLUGINS_ALLOW_EXEC: '1' },
+      findSandboxTools: withoutBubblewrap,
+    });
     await install(service, hostile('exec-granted-escape'));
     const { status, error } = await act(service, 'exec-granted-escape', 'activate');
     expect({ status, code: error.code }).toEqual({ status: 422, code: 'ISOLATION_UNAVAILABLE' });

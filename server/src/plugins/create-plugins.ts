@@ -1,10 +1,10 @@
+import type { Permission } from '@omniroute/shared/permission';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { HookCalled, HookObserver } from '../pipeline/pipeline.ts';
-import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
 import { ResourceLimits } from '../plugin-process/resource-limits.ts';
-import type { SandboxTools } from '../plugin-process/sandbox.ts';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
@@ -49,8 +49,7 @@ interface Options {
   events: EventBus;
   runtime: Runtime;
   logger: Logger;
-  tools: SandboxTools;
-  isolation: MachineIsolation;
+  sandbox: Sandbox;
   counter: HookCounter;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
@@ -73,8 +72,7 @@ export function createPlugins(options: Options): Plugins {
     events,
     runtime,
     logger,
-    tools,
-    isolation,
+    sandbox,
     counter,
     mayRun,
   } = options;
@@ -91,7 +89,7 @@ export function createPlugins(options: Options): Plugins {
   });
   const history = new ProcessHistory(runtime);
   const limits = new ResourceLimits(() => runtime.monotonicMs());
-  const launcher = new ProcessLauncher({ tools, logs, history, limits });
+  const launcher = new ProcessLauncher({ sandbox, logs, history, limits, logger });
   const runner = new PluginRunner({
     launcher,
     logs,
@@ -105,6 +103,7 @@ export function createPlugins(options: Options): Plugins {
     runner,
     supervisor,
     limits,
+    sandbox,
     registry,
     files,
     events,
@@ -121,7 +120,19 @@ export function createPlugins(options: Options): Plugins {
     runtime,
     logger,
   });
-  const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
+  const parts = {
+    repository,
+    journal,
+    recovery,
+    files,
+    runner,
+    activator,
+    sandbox,
+    events,
+    runtime,
+    logger,
+    mayRun,
+  };
   const swapper = new VersionSwapper(parts);
   const rollback = new PluginRollback({ ...parts, versions, swapper });
   const reviver = new PluginReviver({
@@ -134,6 +145,11 @@ export function createPlugins(options: Options): Plugins {
     logger,
     mayRun,
   });
+  const isolationOf = (name: string, permissions: readonly Permission[]) =>
+    effectiveIsolation(
+      { now: sandbox.isolation, running: runner.isolation(name), execRefusal: sandbox.execRefusal },
+      permissions,
+    );
   const doctor = new PluginDoctor({
     repository,
     files,
@@ -142,7 +158,8 @@ export function createPlugins(options: Options): Plugins {
     queue,
     runtime,
     logger,
-    isolationOf: (permissions) => effectiveIsolation(isolation, permissions),
+    isolationOf,
+    sandbox,
     mayRun,
   });
   const manager = new PluginManager({
@@ -162,7 +179,7 @@ export function createPlugins(options: Options): Plugins {
     queue,
     events,
     logger,
-    isolationOf: (record) => effectiveIsolation(isolation, record.permissions),
+    isolationOf: ({ name, permissions }) => isolationOf(name, permissions),
     mayRun,
   });
   return { manager, runner, observer: observeHooks(runner, counter, logger) };

@@ -22,6 +22,8 @@ export interface LaunchSpec {
   /** Absolute, after symlinks, the data folder among them; those it may write it may read, too. */
   readPaths: string[];
   writePaths: string[];
+  /** Whether it may start programs. */
+  exec: boolean;
   /** Names of environment variables beside those that every plugin gets; null without the permission. */
   envNames: string[] | null;
 }
@@ -58,6 +60,7 @@ export async function launchSpec(
     dataDir,
     readPaths: mayWrite ? read : [...own, ...read],
     writePaths: mayWrite ? [...own, ...write] : [],
+    exec: asked.includes('exec') && grant.permissions.includes('exec'),
     envNames: asked.includes('env') ? both(env, grant.env) : null,
   };
 }

@@ -2,7 +2,6 @@ import type {
   Done,
   InstallInput,
   InstallOutput,
-  Isolation,
   LogLine,
   PluginConfigOutput,
   PluginDetail,
@@ -14,6 +13,7 @@ import type {
 } from '@omniroute/shared/plugin';
 import type { DoctorReport } from '@omniroute/shared/doctor';
 import type { Health } from '@omniroute/shared/health';
+import type { Isolation } from '@omniroute/shared/isolation';
 import type { Manifest } from '@omniroute/shared/manifest';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
 import { messageOf, PluginError } from '../errors.ts';
@@ -218,6 +218,11 @@ export class PluginManager {
           }),
       ),
     );
+  }
+
+  /** Tells who watches to read every plugin again: what confines them may have changed. */
+  async announceAll(): Promise<void> {
+    for (const { name } of await this.#options.repository.list()) this.#changed(name);
   }
 
   /** Refuses new operations, and makes those under way end or undo themselves soon. Hooks go on. */

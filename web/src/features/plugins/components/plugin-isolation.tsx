@@ -1,5 +1,5 @@
 import { List, Text } from '@mantine/core';
-import type { Isolation } from '@omniroute/shared/plugin';
+import type { Isolation } from '@omniroute/shared/isolation';
 import { Panel } from '../../../components/ui/panel.tsx';
 import { isolationWords } from './words.ts';
 

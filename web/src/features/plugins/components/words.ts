@@ -1,5 +1,5 @@
 import type { Permission } from '@omniroute/shared/permission';
-import type { Isolation } from '@omniroute/shared/plugin';
+import type { Isolation } from '@omniroute/shared/isolation';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
 
 /** The effective isolation in words: a short name, and what it means. */
