@@ -1,7 +1,8 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { findSandboxTools } from '@omniroute/server/plugin-process/layers/find-tools';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { act, install, runRequest } from '../../helpers/plugin-calls.ts';
 import { writePackage } from '../../helpers/plugin-package.ts';
 import { withoutBubblewrap } from '../../helpers/sandbox-tools.ts';
@@ -139,6 +140,7 @@ describe.each([
     ['a folder in it', (data: string) => join(data, 'plugin-data')],
     ['the folder that holds it', (data: string) => join(data, '..')],
     ['the root', () => '/'],
+    ['what shows other processes', () => '/proc/1'],
   ])('%s can never be listed', async (_what, path) => {
     await using plugin = await temporaryFolder();
     const requires = { permissions: ['file-read'], paths: { read: [path(service.dataDir)] } };
@@ -150,9 +152,23 @@ describe.each([
     await act(service, 'greedy', 'uninstall');
   });
 
+  test.each([
+    ["the service's own program", () => fileURLToPath(new URL('../../../server', import.meta.url))],
+    ['the Node that runs it', () => process.execPath],
+  ])('%s can never be written', async (_what, path) => {
+    await using plugin = await temporaryFolder();
+    const requires = { permissions: ['file-write'], paths: { write: [path()] } };
+    await writePackage(plugin.path, { name: 'greedy', requires });
+    await install(service, plugin.path);
+    const { status, error } = await act(service, 'greedy', 'activate');
+    expect({ status, code: error.code }).toEqual({ status: 422, code: 'ACTIVATION_FAILED' });
+    expect(error.message).toContain("service's own program");
+    await act(service, 'greedy', 'uninstall');
+  });
+
   test('the data directory cannot be listed through a symlink', async () => {
     await using plugin = await temporaryFolder();
-    const link = join(folder.path, 'harmless');
+    const link = join(folder.path, `harmless-${level}`);
     await symlink(service.dataDir, link);
     await writePackage(plugin.path, {
       name: 'sly',
@@ -161,6 +177,70 @@ describe.each([
     await install(service, plugin.path);
     expect((await act(service, 'sly', 'activate')).status).toBe(422);
     await act(service, 'sly', 'uninstall');
+  });
+
+  test('a path can be a file: it is read, or written in place, and its folder is not', async () => {
+    const [readable, writable] = [join(granted, 'file.txt'), join(other, 'file.txt')];
+    const outcomes = await attempt(
+      { permissions: ['file-write'], paths: { read: [readable], write: [writable] } },
+      () => [
+        ['read', readable],
+        ['write', readable],
+        ['write', writable],
+        ['list', granted],
+        ['write', join(other, 'beside.txt')],
+      ],
+    );
+    expect(outcomes).toEqual([true, 'denied', true, 'denied', 'denied']);
+    expect(await readFile(writable, 'utf8')).toBe('written');
+  });
+
+  test('a path to write that is not there yet is made a folder; one to read gives nothing', async () => {
+    const [toWrite, toRead] = [join(folder.path, `made/${level}`), join(folder.path, `absent-${level}`)];
+    const outcomes = await attempt(
+      { permissions: ['file-write'], paths: { read: [toRead], write: [toWrite] } },
+      () => [
+        ['write', join(toWrite, 'new.txt')],
+        ['write', join(folder.path, 'made/beside.txt')],
+        ['list', toRead],
+      ],
+    );
+    expect(outcomes).toEqual([true, 'denied', 'denied']);
+    expect(await readFile(join(toWrite, 'new.txt'), 'utf8')).toBe('written');
+  });
+
+  test('~/ is the home of the service', async () => {
+    vi.stubEnv('HOME', granted);
+    const outcomes = await attempt({ permissions: ['file-read'], paths: { read: ['~/file.txt'] } }, () => [
+      ['read', join(granted, 'file.txt')],
+    ]);
+    vi.unstubAllEnvs();
+    expect(outcomes).toEqual([true]);
+  });
+
+  test('a path that is a link gives what it points to, by its own path', async () => {
+    const link = join(folder.path, `link-${level}`);
+    await symlink(granted, link);
+    const outcomes = await attempt({ permissions: ['file-read'], paths: { read: [link] } }, () => [
+      ['read', join(granted, 'file.txt')],
+      ['read', join(link, 'file.txt')],
+    ]);
+    expect(outcomes).toEqual([true, 'denied']);
+  });
+
+  test('a link inside a granted folder leads nowhere at level 3, and is named as a gap at level 2', async () => {
+    await using linked = await temporaryFolder();
+    await using secret = await temporaryFolder();
+    await writeFile(join(secret.path, 'secret.txt'), 'secret');
+    await symlink(join(secret.path, 'secret.txt'), join(linked.path, 'link.txt'));
+    const requires = { permissions: ['file-read'], paths: { read: [linked.path] } };
+    const outcomes = await attempt(requires, () => [['read', join(linked.path, 'link.txt')]]);
+    expect(outcomes).toEqual([level === 3 ? 'ENOENT' : true]);
+    await using plugin = await temporaryFolder();
+    await writePackage(plugin.path, { name: 'linked', requires });
+    const { isolation } = (await install(service, plugin.path)).plugin;
+    expect(isolation.gaps.join(' ').includes('link inside a folder')).toBe(level === 2);
+    await act(service, 'linked', 'uninstall');
   });
 
   test('what this machine enforces is said for each plugin', async () => {

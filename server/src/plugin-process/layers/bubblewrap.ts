@@ -35,6 +35,9 @@ export function detectBubblewrap({ bwrap, prlimit }: SandboxTools): Detected {
     ...programDirs.flatMap(show),
     '--dev',
     '/dev',
+    // A disk in memory, too, and for everyone to write to in its shm.
+    '--remount-ro',
+    '/dev',
     '--size',
     `${privateTmpBytes}`,
     '--tmpfs',
