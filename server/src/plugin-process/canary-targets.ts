@@ -71,7 +71,7 @@ export class CanaryTargets implements AsyncDisposable {
 
   static async plant(): Promise<CanaryTargets> {
     await using cleanup = new AsyncDisposableStack();
-    const base = await realpath(await mkdtemp(join(tmpdir(), 'omniroute-canary-')));
+    const base = await realpath(await mkdtemp(join(shortTmpdir(), 'omniroute-canary-')));
     cleanup.defer(() => rm(base, { recursive: true, force: true }));
     const secret = randomUUID();
     await writeFile(join(base, 'secret.txt'), secret);
@@ -112,6 +112,11 @@ export class CanaryTargets implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#cleanup.disposeAsync();
   }
+}
+
+/** The path of a socket may have some hundred characters, and not more. */
+function shortTmpdir(): string {
+  return tmpdir().length <= 64 ? tmpdir() : '/tmp';
 }
 
 async function listen(server: Server, where: ListenOptions): Promise<Server> {
