@@ -1,6 +1,7 @@
 import { childEnv } from '../plugin-process/child-env.ts';
 import { type HookCall, PluginProcess } from '../plugin-process/plugin-process.ts';
 import type { ResourceLimits } from '../plugin-process/resource-limits.ts';
+import { StartSlots } from '../plugin-process/start-slots.ts';
 import type { Sandbox } from '../plugin-process/sandbox.ts';
 import type { Logger } from '../logger.ts';
 import { messageOf } from '../errors.ts';
@@ -27,6 +28,7 @@ interface LaunchOptions {
 /** Starts processes of plugins with what their manifest was granted, and nothing else. */
 export class ProcessLauncher {
   readonly #options: Options;
+  readonly #slots = new StartSlots();
 
   constructor(options: Options) {
     this.#options = options;
@@ -42,12 +44,12 @@ export class ProcessLauncher {
   async start(spec: LaunchSpec, options: LaunchOptions): Promise<PluginProcess> {
     const { sandbox, logger } = this.#options;
     try {
-      return await this.#start(spec, options);
+      return await this.#slots.run(() => this.#start(spec, options));
     } catch (error) {
       if (options.signal.aborted || !sandbox.isToBlame(error)) throw error;
       logger.warn({ plugin: spec.manifest.name, reason: messageOf(error) }, 'isolation.layer-failed');
       await sandbox.probe();
-      return this.#start(spec, options);
+      return this.#slots.run(() => this.#start(spec, options));
     }
   }
 
