@@ -126,7 +126,7 @@ describe('the programs that a plugin starts', () => {
     await poll(async () => (await Promise.all(sleepers.map(isAlive))).every((alive) => !alive));
     await poll(async () => (await service.plugin(name)).process.state === 'running');
     await run(service, `(setsid sleep ${seconds} < /dev/null > /dev/null 2>&1 &)`);
-    expect(await processesOf(`sleep\0${seconds}`)).toHaveLength(1);
+    await poll(async () => (await processesOf(`sleep\0${seconds}`)).length === 1);
     await act(service, name, 'deactivate');
     await poll(async () => (await processesOf(`sleep\0${seconds}`)).length === 0);
   });
