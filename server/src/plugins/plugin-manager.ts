@@ -220,9 +220,13 @@ export class PluginManager {
     );
   }
 
-  /** Tells who watches to read every plugin again: what confines them may have changed. */
+  /** Tells who watches to read every plugin again: what confines them may have changed. Never rejects. */
   async announceAll(): Promise<void> {
-    for (const { name } of await this.#options.repository.list()) this.#changed(name);
+    try {
+      for (const { name } of await this.#options.repository.list()) this.#changed(name);
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'plugins.not-announced');
+    }
   }
 
   /** Refuses new operations, and makes those under way end or undo themselves soon. Hooks go on. */
