@@ -83,6 +83,9 @@ export class ConfinedChild {
 
   /** Signals the plugin's process and those that it has started. SIGKILL leaves none. */
   signal(signal: NodeJS.Signals): void {
+    const { exitCode, signalCode } = this.#process;
+    // Its numbers may be those of other processes by now.
+    if (exitCode !== null || signalCode !== null) return;
     const init = this.#status?.initPid ?? null;
     if (init !== null) signalGroup(init, signal);
     // The layer's own process would end at any signal, and everything inside with it at once.
