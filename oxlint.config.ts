@@ -205,7 +205,7 @@ export default defineConfig({
     }),
     { files: ['server/src/{main,login-link}.ts'], rules: { 'no-console': 'off' } },
     {
-      files: ['server/src/config.ts', 'server/src/plugin-process/child-env.ts'],
+      files: ['server/src/config.ts', 'server/src/plugin-process/{child-env.ts,child/main.js}'],
       rules: { 'no-restricted-properties': 'off' },
     },
     {

@@ -26,8 +26,9 @@ import { lookUp, queryDns } from './outbound/resolvers.ts';
 import { HookRegistry } from './pipeline/hook-registry.ts';
 import { JsonPipeline } from './pipeline/json-pipeline.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { probeIsolation } from './plugin-process/isolation-probe.ts';
-import { findSandboxTools } from './plugin-process/sandbox.ts';
+import { findSandboxTools } from './plugin-process/layers/find-tools.ts';
+import type { SandboxTools } from './plugin-process/layers/layer.ts';
+import { Sandbox } from './plugin-process/sandbox.ts';
 import { createPlugins } from './plugins/create-plugins.ts';
 import { OperationRepository } from './plugins/operation-repository.ts';
 import { PluginRepository } from './plugins/plugin-repository.ts';
@@ -43,6 +44,8 @@ export interface AppOverrides {
   logger?: Logger;
   /** For so long a change waits for another program that holds the database. */
   databaseWaitMs?: number;
+  /** What to confine plugins with, where that is not what this machine has. */
+  findSandboxTools?: () => SandboxTools;
 }
 
 export interface App extends AsyncDisposable {
@@ -64,11 +67,17 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const startedAt = performance.now();
 
-  warnOfNoEffect(config, logger);
-
   const dataDir = await openDataDir(config.dataDir);
   const lock = await ServiceLock.acquire(dataDir);
   cleanup.defer(() => lock.release());
+  // The canaries are processes of their own: they run while the database is opened.
+  const looking = Sandbox.open({
+    findTools: overrides.findSandboxTools ?? findSandboxTools,
+    allowExec: config.allowExec,
+    runtime,
+    logger,
+  });
+  cleanup.defer(async () => void (await looking));
   const database = await openDatabase({
     file: join(dataDir, 'omniroute.sqlite'),
     migrationsDir: config.migrationsDir,
@@ -96,8 +105,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   });
   cleanup.defer(() => analytics.stop());
   analytics.start();
-  const tools = findSandboxTools();
   const registry = new HookRegistry();
+  const sandbox = await looking;
   const { manager, reader, starter, runner, observer } = createPlugins({
     repository: new PluginRepository(database),
     versions: new PluginVersionRepository(database),
@@ -107,8 +116,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     events,
     runtime,
     logger,
-    tools,
-    isolation: await probeIsolation(tools, logger),
+    sandbox,
     request: createGuardedRequest({
       exceptions: new HostAllowList(config.outboundAllowHosts),
       resolve: queryDns(),
@@ -119,6 +127,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     counter: analytics,
     mayRun: () => !isPaused(),
   });
+  sandbox.onProbed(() => void reader.announceAll());
   const pipeline = new Pipeline({ registry, invoker: runner, observer });
   const hmacKey = await readSecretFile(join(dataDir, 'hmac-key'), () => randomBytes(32));
   const upstreams = new UpstreamSelector({
@@ -147,6 +156,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
       settings,
       analytics: analytics.service,
       auth,
+      isolation: sandbox,
       events,
       health: async () => ({
         status: server.stopping ? 'stopping' : 'ready',
@@ -193,10 +203,4 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
       await running.disposeAsync();
     },
   };
-}
-
-/** A setting that does nothing must not look as if it did. */
-function warnOfNoEffect({ allowExec }: Config, logger: Logger): void {
-  const names = allowExec ? ['OMNIROUTE_PLUGINS_ALLOW_EXEC'] : [];
-  if (names.length > 0) logger.warn({ names }, 'config.no-effect-in-this-version');
 }

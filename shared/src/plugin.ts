@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hookNameSchema } from './hook.ts';
+import { isolationSchema } from './isolation.ts';
 import { pluginNameSchema } from './manifest.ts';
 import { permissionSchema } from './permission.ts';
 import { configSchema, pluginConfigSchemaSchema } from './plugin-config.ts';
@@ -13,17 +14,6 @@ export type PluginStatus = z.infer<typeof pluginStatusSchema>;
 const processStates = ['stopped', 'starting', 'running', 'restarting', 'failed'] as const;
 export const processStateSchema = z.enum(processStates);
 export type ProcessState = z.infer<typeof processStateSchema>;
-
-const isolationLayers = ['installer', 'process', 'node', 'os'] as const;
-
-/** What this machine really enforces for a plugin: 3 the kernel, 2 Node's permission model, 1 a process of its own. */
-export const isolationSchema = z.object({
-  level: z.union([z.literal(1), z.literal(2), z.literal(3)]),
-  layers: z.array(z.enum(isolationLayers)),
-  /** What is not enforced, one sentence each. */
-  gaps: z.array(z.string()),
-});
-export type Isolation = z.infer<typeof isolationSchema>;
 
 const timeSchema = z.iso.datetime();
 

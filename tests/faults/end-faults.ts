@@ -1,7 +1,7 @@
 import type { LogLine } from '@omniroute/shared/plugin';
 import { fixture } from '../helpers/fixture.ts';
 import { act, install } from '../helpers/plugin-calls.ts';
-import { childrenOf, isAlive } from '../helpers/processes.ts';
+import { descendantsOf, isAlive } from '../helpers/processes.ts';
 import { type ServiceProcess, startServiceProcess } from '../helpers/service-process.ts';
 import { poll } from '../helpers/service.ts';
 import { failToStart } from '../helpers/start-script.ts';
@@ -72,7 +72,7 @@ export const endFaults: readonly Fault[] = [
       await using service = await startServiceProcess(data.path, { OMNIROUTE_UPSTREAM_URL: upstream.url });
       await addGrowing(service, folder.path);
       await add(service, 'outlasts-sigterm');
-      const pids = await childrenOf(service.pid);
+      const pids = await descendantsOf(service.pid);
       const answer = chat(service);
       await poll(async () => upstream.requests.length > 0);
       const startedAt = performance.now();
@@ -105,7 +105,7 @@ export const endFaults: readonly Fault[] = [
         const { body } = await service.call<{ lines: LogLine[] }>('GET', path);
         return body.lines.some(({ text }) => text === 'looping');
       });
-      const pids = await childrenOf(service.pid);
+      const pids = await descendantsOf(service.pid);
       await service.end('SIGKILL');
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       const alive = (await Promise.all(pids.map(isAlive))).filter(Boolean).length;

@@ -6,11 +6,28 @@ export async function isAlive(pid: number | null): Promise<boolean> {
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
-/** The processes that `pid` has started and that run. */
-export async function childrenOf(pid: number): Promise<number[]> {
+/** The processes that `pid` has started and that run, and those that they have started. */
+export async function descendantsOf(pid: number): Promise<number[]> {
   const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const stats = await Promise.all(all.map(async (child) => ({ child, ...(await stat(child)) })));
-  return stats.flatMap(({ child, state, parent }) => (parent === pid && state !== 'Z' ? [child] : []));
+  const running = stats.filter(({ state }) => state !== undefined && state !== 'Z');
+  const found = [pid];
+  for (const next of found)
+    found.push(...running.flatMap(({ child, parent }) => (parent === next ? [child] : [])));
+  return found.slice(1);
+}
+
+/** Those of {@link descendantsOf} that have started none: what runs in a sandbox, without the processes around it. */
+export async function leavesOf(pid: number): Promise<number[]> {
+  const all = await descendantsOf(pid);
+  const parents = new Set(await Promise.all(all.map(async (child) => (await stat(child))?.parent)));
+  return all.filter((child) => !parents.has(child));
+}
+
+/** The number by which a process knows itself, in a sandbox or not. */
+export async function numberInside(pid: number | null): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^NSpid:.*\t(\d+)$/m.exec(status)?.[1]);
 }
 
 /** The processes that run with `path` in their command line. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type App, createApp } from '@omniroute/server/app';
 import { parseConfig } from '@omniroute/server/config';
 import { createLogger } from '@omniroute/server/logger';
+import type { SandboxTools } from '@omniroute/server/plugin-process/layers/layer';
 import { systemRuntime } from '@omniroute/server/runtime';
 import type { ErrorBody } from '@omniroute/shared/error-code';
 import type { LogLine, PluginDetail, PluginSummary } from '@omniroute/shared/plugin';
@@ -47,6 +48,8 @@ export interface ServiceOptions {
   monotonicMs?: () => number;
   /** For so long a change waits for another program that holds the database. */
   databaseWaitMs?: number;
+  /** What to confine plugins with, where that is not what this machine has. */
+  findSandboxTools?: () => SandboxTools;
 }
 
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
@@ -56,6 +59,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const config = parseConfig({ PORT: '0', OMNIROUTE_DATA_DIR: dataDir, LOG_LEVEL: 'debug', ...options.env });
   const app = await createApp(config, {
     logger: createLogger('debug', { write: (line) => log.push(line) }),
+    ...(options.findSandboxTools ? { findSandboxTools: options.findSandboxTools } : {}),
     runtime: {
       ...systemRuntime,
       ...(options.now ? { now: options.now } : {}),

@@ -4,7 +4,7 @@ import type { LogLine, PluginDetail } from '@omniroute/shared/plugin';
 import { expect, test } from 'vitest';
 import { fixture } from '../helpers/fixture.ts';
 import { act, install } from '../helpers/plugin-calls.ts';
-import { childrenOf, isAlive } from '../helpers/processes.ts';
+import { descendantsOf, isAlive } from '../helpers/processes.ts';
 import { type ServiceProcess, startServiceProcess } from '../helpers/service-process.ts';
 import { poll } from '../helpers/service.ts';
 import { failToStart } from '../helpers/start-script.ts';
@@ -51,7 +51,7 @@ test('SIGTERM answers a request that takes 4 s more, ends a plugin that will not
   await using service = await startServiceProcess(folder.path, { OMNIROUTE_UPSTREAM_URL: upstream.url });
   await add(service, 'adds-word');
   await add(service, 'outlasts-sigterm');
-  const pids = await childrenOf(service.pid);
+  const pids = await descendantsOf(service.pid);
   const answer = chat(service, 'take your time');
   await poll(async () => upstream.requests.length > 0);
   const startedAt = performance.now();
@@ -72,7 +72,7 @@ test('kill -9 leaves no process of a plugin after a second, whether it loops or 
   await using service = await startServiceProcess(folder.path);
   for (const name of ['adds-word', 'outlasts-sigterm', 'loops-after-activation']) await add(service, name);
   await poll(() => hasLogged(service, 'loops-after-activation', 'looping'));
-  const pids = await childrenOf(service.pid);
+  const pids = await descendantsOf(service.pid);
   expect(pids).toHaveLength(3);
   await service.end('SIGKILL');
   const killedAt = performance.now();

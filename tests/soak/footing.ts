@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { childrenOf } from '../helpers/processes.ts';
+import { leavesOf } from '../helpers/processes.ts';
 
 /** What a process holds of the machine. */
 export interface Footing {
@@ -23,7 +23,7 @@ export async function footingOf(pid: number): Promise<Footing> {
     rssBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024,
     descriptors: open.length - connections,
     connections,
-    children: (await childrenOf(pid)).length,
+    children: (await leavesOf(pid)).length,
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { childrenOf } from '../helpers/processes.ts';
+import { leavesOf } from '../helpers/processes.ts';
 import type { RestCaller } from '../helpers/rest-caller.ts';
 import { cast, type PlayerName, type Version, versions } from './cast.ts';
 import type { Received, Sent } from './load.ts';
@@ -143,7 +143,7 @@ export class Operator {
     const random = all.fork('kill');
     while (!signal.aborted) {
       await wait(random.between(maxPauseMs, 4 * maxPauseMs));
-      const pids = await childrenOf(servicePid);
+      const pids = await leavesOf(servicePid);
       const pid = pids[random.between(0, pids.length - 1)];
       const commandLine = pid && (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null));
       if (!pid || !commandLine) continue;

@@ -2,6 +2,7 @@ import { healthSchema } from '@omniroute/shared/health';
 import { analyticsRouter } from './routers/analytics-router.ts';
 import { authRouter } from './routers/auth-router.ts';
 import { eventsRouter } from './routers/events-router.ts';
+import { isolationRouter } from './routers/isolation-router.ts';
 import { marketplaceRouter } from './routers/marketplace-router.ts';
 import { pipelineRouter } from './routers/pipeline-router.ts';
 import { pluginsRouter } from './routers/plugins-router.ts';
@@ -12,6 +13,7 @@ export const appRouter = router({
   plugins: pluginsRouter,
   marketplace: marketplaceRouter,
   analytics: analyticsRouter,
+  isolation: isolationRouter,
   settings: settingsRouter,
   auth: authRouter,
   pipeline: pipelineRouter,

@@ -25,6 +25,8 @@ export const restRoutes: readonly RestRoute[] = [
   { method: 'GET', path: '/api/plugins/:name/doctor', procedure: 'plugins.doctor', status: 200 },
   { method: 'GET', path: '/api/plugins/:name/metrics', procedure: 'analytics.metrics', status: 200 },
   { method: 'GET', path: '/api/plugins/:name/analytics', procedure: 'analytics.get', status: 200 },
+  { method: 'GET', path: '/api/isolation', procedure: 'isolation.get', status: 200 },
+  { method: 'POST', path: '/api/isolation/probe', procedure: 'isolation.probe', status: 200 },
   { method: 'GET', path: '/api/settings', procedure: 'settings.get', status: 200 },
   { method: 'PATCH', path: '/api/settings', procedure: 'settings.update', status: 200 },
   { method: 'POST', path: '/api/auth/login', procedure: 'auth.login', status: 200 },

@@ -8,6 +8,7 @@ import type {
 } from '@omniroute/shared/analytics';
 import type { DoctorReport } from '@omniroute/shared/doctor';
 import type { Health } from '@omniroute/shared/health';
+import type { MachineIsolation } from '@omniroute/shared/isolation';
 import type { CatalogListInput, CatalogListOutput } from '@omniroute/shared/marketplace';
 import type {
   PipelineErrorInput,
@@ -46,6 +47,8 @@ export interface Services {
   };
   settings: { get(): Promise<Settings>; update(patch: SettingsPatch): Promise<Settings> };
   auth: AuthService;
+  /** What confines plugins on this machine; `probe` looks again. */
+  isolation: { readonly isolation: MachineIsolation; probe(): Promise<MachineIsolation> };
   events: EventBus;
   health(): Promise<Health>;
   gateway: { handle(request: IncomingMessage, response: ServerResponse, call: GatewayCall): void };

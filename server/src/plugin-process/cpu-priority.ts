@@ -19,11 +19,16 @@ interface Times {
   waitedMs: number;
 }
 
-interface Watched {
-  pid: number;
-  times: Times | null;
+interface Observed {
+  times: Times;
   atMs: number;
   standsBack: boolean;
+}
+
+interface Watched {
+  pids: () => Promise<number[]>;
+  /** What was seen of each process at the last look. */
+  observed: Map<number, Observed>;
 }
 
 /**
@@ -40,9 +45,9 @@ export class CpuPriority {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** Returns the function that ends the watch. */
-  watch(pid: number): () => void {
-    const watched = { pid, times: null, atMs: this.#monotonicMs(), standsBack: false };
+  /** @param pids the processes that count as one. Returns the function that ends the watch. */
+  watch(pids: () => Promise<number[]>): () => void {
+    const watched = { pids, observed: new Map<number, Observed>() };
     this.#watched.add(watched);
     this.#schedule();
     return () => {
@@ -64,24 +69,33 @@ export class CpuPriority {
   }
 
   async #look(watched: Watched): Promise<void> {
-    const { times: before, atMs: since } = watched;
-    const times = await timesOf(watched.pid);
-    watched.times = times;
-    watched.atMs = this.#monotonicMs();
-    if (times === null || before === null) return;
-    const ran = (times.ranMs - before.ranMs) / (watched.atMs - since);
-    const waited = (times.waitedMs - before.waitedMs) / (watched.atMs - since);
+    const pids = await watched.pids();
+    for (const gone of watched.observed.keys()) if (!pids.includes(gone)) watched.observed.delete(gone);
+    for (const pid of pids) await this.#lookAt(pid, watched);
+  }
+
+  async #lookAt(pid: number, watched: Watched): Promise<void> {
+    const times = await timesOf(pid);
+    const atMs = this.#monotonicMs();
+    const before = watched.observed.get(pid);
+    if (times === null) return;
+    if (before === undefined) {
+      watched.observed.set(pid, { times, atMs, standsBack: false });
+      return;
+    }
+    const ran = (times.ranMs - before.times.ranMs) / (atMs - before.atMs);
+    const waited = (times.waitedMs - before.times.waitedMs) / (atMs - before.atMs);
     const isBusy = ran > busyShare || (ran > contendedShare && ran + waited > runnableShare);
-    const standsBack = isBusy || (watched.standsBack && ran + waited > calmShare);
-    if (standsBack === watched.standsBack) return;
-    watched.standsBack = standsBack;
+    const standsBack = isBusy || (before.standsBack && ran + waited > calmShare);
+    watched.observed.set(pid, { times, atMs, standsBack });
+    if (standsBack === before.standsBack) return;
     const { PRIORITY_LOW, PRIORITY_NORMAL } = constants.priority;
     const priority = standsBack ? PRIORITY_LOW : PRIORITY_NORMAL;
-    const threads = await threadsOf(watched.pid);
+    const threads = await threadsOf(pid);
     // It may have ended, and its pid be another's, while this was read.
     if (!this.#watched.has(watched)) return;
     for (const thread of threads) setPriorityOf(thread, priority);
-    await setGroupPriority(watched.pid, priority);
+    await setGroupPriority(pid, priority);
   }
 }
 

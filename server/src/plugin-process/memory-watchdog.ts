@@ -3,7 +3,7 @@ import { proportionalBytes, residentBytes } from './process-memory.ts';
 const intervalMs = 1_000;
 
 interface Watched {
-  pid: number;
+  pids: () => Promise<number[]>;
   onExceeded: (bytes: number) => void;
 }
 
@@ -17,9 +17,9 @@ export class MemoryWatchdog {
     this.#maxBytes = maxBytes;
   }
 
-  /** Calls `onExceeded` once, with the proportional set size. Returns the function that ends the watch. */
-  watch(pid: number, onExceeded: (bytes: number) => void): () => void {
-    const watched = { pid, onExceeded };
+  /** Calls `onExceeded` once, with the proportional set size of `pids` together. Returns the function that ends the watch. */
+  watch(pids: Watched['pids'], onExceeded: (bytes: number) => void): () => void {
+    const watched = { pids, onExceeded };
     this.#watched.add(watched);
     this.#schedule();
     return () => {
@@ -39,7 +39,7 @@ export class MemoryWatchdog {
 
   async #lookAtAll(): Promise<void> {
     for (const watched of this.#watched) {
-      const bytes = await this.#excess(watched.pid);
+      const bytes = await this.#excess(await watched.pids());
       // It may have ended, and its pid be another's, while this was read.
       if (bytes !== null && this.#watched.delete(watched)) watched.onExceeded(bytes);
     }
@@ -48,10 +48,15 @@ export class MemoryWatchdog {
   }
 
   /** The resident set is an upper bound that costs little; only beyond the limit the share is worth reading. */
-  async #excess(pid: number): Promise<number | null> {
-    const resident = await residentBytes(pid);
-    if (resident === null || resident <= this.#maxBytes) return null;
-    const bytes = (await proportionalBytes(pid)) ?? resident;
+  async #excess(pids: readonly number[]): Promise<number | null> {
+    const resident = await Promise.all(pids.map(residentBytes));
+    if (sum(resident) <= this.#maxBytes) return null;
+    const shares = await Promise.all(pids.map(proportionalBytes));
+    const bytes = sum(shares.map((share, index) => share ?? resident[index] ?? null));
     return bytes > this.#maxBytes ? bytes : null;
   }
+}
+
+function sum(amounts: readonly (number | null)[]): number {
+  return amounts.reduce<number>((total, amount) => total + (amount ?? 0), 0);
 }

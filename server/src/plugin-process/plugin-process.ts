@@ -1,22 +1,22 @@
-import type { ChildProcess } from 'node:child_process';
-import { Socket } from 'node:net';
 import type { HookName } from '@omniroute/shared/hook';
+import type { MachineIsolation } from '@omniroute/shared/isolation';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
 import { messageOf } from '../errors.ts';
 import type { PluginFetch } from '../outbound/plugin-fetch.ts';
 import { Channel } from './channel.ts';
 import type { Frame } from './child/frames.js';
 import { frameTypes } from './child/protocol.js';
+import { ConfinedChild } from './confined-child.ts';
 import { handshake, type HandshakeOptions } from './handshake.ts';
 import { HookCallError } from './hook-call-error.ts';
 import type { PluginLog } from './plugin-log.ts';
 import { type HookReply, ProtocolFault, readReply } from './read-frame.ts';
 import { describeExit, type ProcessExit, StartError } from './process-exit.ts';
 import type { ResourceLimits } from './resource-limits.ts';
-import { type Command, heapMegabytes, maxMemoryBytes } from './sandbox.ts';
-import { spawnProcess } from './spawn-process.ts';
+import { heapMegabytes, maxMemoryBytes } from './memory-limits.ts';
+import type { Confinement } from './sandbox.ts';
 import { StderrTail } from './stderr-tail.ts';
-import { signalGroup, terminate } from './terminate.ts';
+import { terminate } from './terminate.ts';
 
 const pingTimeoutMs = 1_000;
 /** How long the pipes of a process that has exited are read for its last words. */
@@ -25,7 +25,7 @@ const drainMs = 250;
 const giveUpGraceMs = 500;
 
 interface ProcessOptions extends Omit<HandshakeOptions, 'network'> {
-  command: Command;
+  confinement: Confinement;
   env: Record<string, string>;
   limits: ResourceLimits;
   monotonicMs: () => number;
@@ -46,7 +46,7 @@ export interface HookCall {
 
 /** One running plugin: its process, and the channel to it. */
 export class PluginProcess {
-  readonly #child: ChildProcess;
+  readonly #child: ConfinedChild;
   readonly #channel: Channel;
   readonly #log: PluginLog;
   readonly #stderr: StderrTail;
@@ -56,16 +56,16 @@ export class PluginProcess {
   #pinging = false;
 
   readonly startedAtMs = performance.now();
+  /** What confines it. */
+  readonly isolation: MachineIsolation;
   /** Settles when the process has ended, with whatever was still in flight rejected. Never rejects. */
   readonly exited: Promise<ProcessExit>;
 
-  private constructor(child: ChildProcess, options: ProcessOptions) {
-    const { log, limits, dataDir, onFault, monotonicMs, fetcher } = options;
-    const { stdout, stderr, stdio } = child;
-    const [, , , socket] = stdio;
-    if (!stdout || !stderr || !(socket instanceof Socket))
-      throw new Error('a pipe of the process is missing');
+  private constructor(child: ConfinedChild, options: ProcessOptions) {
+    const { confinement, log, limits, dataDir, onFault, monotonicMs, fetcher } = options;
+    const { stdout, stderr, socket } = child;
     this.#child = child;
+    this.isolation = confinement.isolation;
     this.#log = log;
     this.#onFault = onFault;
     this.#stderr = new StderrTail(stderr);
@@ -80,10 +80,10 @@ export class PluginProcess {
       fetcher,
     });
     this.exited = this.#watch();
-    const endWatch = limits.watch({ pid: child.pid, dataDir }, (fault, message) =>
+    const endWatch = limits.watch({ pids: () => child.pids(), dataDir }, (fault, message) =>
       this.#giveUp(fault, message),
     );
-    child.once('exit', endWatch);
+    child.onExit(endWatch);
   }
 
   /**
@@ -93,9 +93,12 @@ export class PluginProcess {
    * @throws {Error} where there is no process at all
    */
   static async start(options: ProcessOptions): Promise<PluginProcess> {
-    const plugin = new PluginProcess(await spawnProcess(options), options);
+    const { command, hasChildren } = options.confinement;
+    const child = await ConfinedChild.spawn({ ...options, command, hasChildren });
+    const plugin = new PluginProcess(child, options);
     try {
       await handshake(plugin.#channel, { ...options, network: options.fetcher !== null });
+      await child.findPid();
       return plugin;
     } catch (error) {
       if (error instanceof ProtocolFault) plugin.#giveUp(error.fault, error.message);
@@ -110,7 +113,12 @@ export class PluginProcess {
   }
 
   get pid(): number | null {
-    return this.#child.pid ?? null;
+    return this.#child.pid;
+  }
+
+  /** Proportional set size, with that of the processes that it has started. Null where the machine does not tell it. */
+  memoryBytes(): Promise<number | null> {
+    return this.#child.memoryBytes();
   }
 
   /** Waits until every call in flight is settled, `timeoutMs` at most. */
@@ -165,7 +173,7 @@ export class PluginProcess {
   /** Ends the process group at once and awaits its exit. */
   async kill(): Promise<void> {
     this.#stopping = true;
-    signalGroup(this.#child, 'SIGKILL');
+    this.#child.signal('SIGKILL');
     await this.exited;
   }
 
@@ -217,15 +225,15 @@ export class PluginProcess {
     this.#givenUp = { fault, reason };
     this.#note(fault, reason);
     this.#channel.destroy(reason);
-    signalGroup(this.#child, 'SIGTERM');
-    const kill = setTimeout(() => signalGroup(this.#child, 'SIGKILL'), giveUpGraceMs);
+    this.#child.signal('SIGTERM');
+    const kill = setTimeout(() => this.#child.signal('SIGKILL'), giveUpGraceMs);
     void this.exited.then(() => clearTimeout(kill));
   }
 
   /** The channel of a process that ends closes, too: only one that lives on has closed it. */
   #onChannelClosed(): void {
     const giveUp = () => {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+      if (this.#child.hasExited) return;
       this.#giveUp('CHANNEL_CLOSED', 'it closed its channel to the service');
     };
     // Where the service was busy all the while, the exit is there to be seen, and has not been.
@@ -246,25 +254,13 @@ export class PluginProcess {
     this.#note('MEMORY_LIMIT', reason);
   }
 
-  #watch(): Promise<ProcessExit> {
-    const { promise, resolve } = Promise.withResolvers<ProcessExit>();
-    const settle = (code: number | null, signal: string | null) => {
-      this.#noteHeapLimit(signal);
-      const how = describeExit(code, signal);
-      const reason = this.#givenUp ? `${this.#givenUp.reason} (${how})` : how;
-      this.#channel.destroy(reason);
-      const fault = this.#givenUp?.fault ?? null;
-      resolve({ code, signal, fault, reason: this.#stderr.explain(reason) });
-    };
-    this.#child.once('exit', (code, signal) => {
-      signalGroup(this.#child, 'SIGKILL');
-      // The pipes still hold what the process said last. What outlives the group can keep them open for ever.
-      const timer = setTimeout(() => settle(code, signal), drainMs);
-      this.#child.once('close', () => {
-        clearTimeout(timer);
-        settle(code, signal);
-      });
-    });
-    return promise;
+  async #watch(): Promise<ProcessExit> {
+    const { code, signal, isLayerFailure } = await this.#child.ended(drainMs);
+    this.#noteHeapLimit(signal);
+    const how = isLayerFailure ? 'what should confine it did not start' : describeExit(code, signal);
+    const reason = this.#givenUp ? `${this.#givenUp.reason} (${how})` : how;
+    this.#channel.destroy(reason);
+    const fault = this.#givenUp?.fault ?? null;
+    return { code, signal, fault, isLayerFailure, reason: this.#stderr.explain(reason) };
   }
 }

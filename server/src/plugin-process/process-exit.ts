@@ -5,6 +5,8 @@ export interface ProcessExit {
   signal: string | null;
   /** The fault that ended the process; null where it ended for a reason of its own. */
   fault: ProcessFault | null;
+  /** Whether a layer around it has failed, so that the plugin has not run at all. */
+  isLayerFailure: boolean;
   /** One sentence: what the service saw, with the last of stderr. */
   reason: string;
 }

@@ -2,11 +2,12 @@ import type { ProcessFault } from '@omniroute/shared/process-fault';
 import type { Logger } from '../logger.ts';
 import { CpuPriority } from './cpu-priority.ts';
 import { DataQuota } from './data-quota.ts';
+import { maxMemoryBytes } from './memory-limits.ts';
 import { MemoryWatchdog } from './memory-watchdog.ts';
-import { maxMemoryBytes } from './sandbox.ts';
 
 interface Watched {
-  pid: number | undefined;
+  /** The processes that count as one. */
+  pids: () => Promise<number[]>;
   dataDir: string | undefined;
 }
 
@@ -22,13 +23,14 @@ export class ResourceLimits {
   }
 
   /** Calls `onExceeded` for each limit that the process goes beyond, once. Returns the function that ends the watch. */
-  watch({ pid, dataDir }: Watched, onExceeded: (fault: ProcessFault, message: string) => void): () => void {
+  watch({ pids, dataDir }: Watched, onExceeded: (fault: ProcessFault, message: string) => void): () => void {
     const onMemory = (bytes: number) => {
       const held = `${Math.round(bytes / 1024 / 1024)} MiB of memory`;
       onExceeded('MEMORY_LIMIT', `it held ${held}; the limit is ${maxMemoryBytes / 1024 / 1024} MiB`);
     };
     const watches = [
-      ...(pid === undefined ? [] : [this.#memory.watch(pid, onMemory), this.#priority.watch(pid)]),
+      this.#memory.watch(pids, onMemory),
+      this.#priority.watch(pids),
       ...(dataDir === undefined
         ? []
         : [this.#quota.watch(dataDir, (message) => onExceeded('DATA_QUOTA', message))]),

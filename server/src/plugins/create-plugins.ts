@@ -1,11 +1,11 @@
+import type { Permission } from '@omniroute/shared/permission';
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
 import type { GuardedRequest } from '../outbound/guarded-request.ts';
 import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import type { HookObserver } from '../pipeline/pipeline.ts';
-import type { MachineIsolation } from '../plugin-process/isolation-probe.ts';
 import { ResourceLimits } from '../plugin-process/resource-limits.ts';
-import type { SandboxTools } from '../plugin-process/sandbox.ts';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { effectiveIsolation } from './effective-isolation.ts';
@@ -46,10 +46,9 @@ interface Options {
   events: EventBus;
   runtime: Runtime;
   logger: Logger;
-  tools: SandboxTools;
-  isolation: MachineIsolation;
   /** Makes the requests of the plugins' `fetch`. */
   request: GuardedRequest;
+  sandbox: Sandbox;
   counter: HookCounter;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
@@ -74,9 +73,8 @@ export function createPlugins(options: Options): Plugins {
     events,
     runtime,
     logger,
-    tools,
-    isolation,
     request,
+    sandbox,
     counter,
     mayRun,
   } = options;
@@ -93,7 +91,7 @@ export function createPlugins(options: Options): Plugins {
   });
   const history = new ProcessHistory(runtime);
   const limits = new ResourceLimits(() => runtime.monotonicMs(), logger);
-  const launcher = new ProcessLauncher({ tools, logs, history, limits, request, runtime, logger });
+  const launcher = new ProcessLauncher({ sandbox, logs, history, limits, request, runtime, logger });
   const runner = new PluginRunner({
     launcher,
     logs,
@@ -107,6 +105,7 @@ export function createPlugins(options: Options): Plugins {
     runner,
     supervisor,
     limits,
+    sandbox,
     registry,
     files,
     events,
@@ -134,7 +133,19 @@ export function createPlugins(options: Options): Plugins {
     logger,
     mayRun,
   });
-  const parts = { repository, journal, recovery, files, runner, activator, events, runtime, logger, mayRun };
+  const parts = {
+    repository,
+    journal,
+    recovery,
+    files,
+    runner,
+    activator,
+    sandbox,
+    events,
+    runtime,
+    logger,
+    mayRun,
+  };
   const swapper = new VersionSwapper(parts);
   const rollback = new PluginRollback({ ...parts, versions, swapper });
   const reviver = new PluginReviver({
@@ -147,6 +158,11 @@ export function createPlugins(options: Options): Plugins {
     logger,
     mayRun,
   });
+  const isolationOf = (name: string, permissions: readonly Permission[]) =>
+    effectiveIsolation(
+      { now: sandbox.isolation, running: runner.isolation(name), execRefusal: sandbox.execRefusal },
+      permissions,
+    );
   const doctor = new PluginDoctor({
     repository,
     files,
@@ -155,7 +171,8 @@ export function createPlugins(options: Options): Plugins {
     queue,
     runtime,
     logger,
-    isolationOf: (permissions) => effectiveIsolation(isolation, permissions),
+    isolationOf,
+    sandbox,
     mayRun,
   });
   const reader = new PluginReader({
@@ -163,7 +180,9 @@ export function createPlugins(options: Options): Plugins {
     versions,
     files,
     runner,
-    isolationOf: (record) => effectiveIsolation(isolation, record.permissions),
+    events,
+    logger,
+    isolationOf: ({ name, permissions }) => isolationOf(name, permissions),
   });
   const manager = new PluginManager({
     repository,

@@ -1,6 +1,7 @@
+import type { Isolation } from '@omniroute/shared/isolation';
 import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
 import type { Permission } from '@omniroute/shared/permission';
-import type { Isolation } from '@omniroute/shared/plugin';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import { fail, type Finding, pass, refusal, warn } from './doctor-finding.ts';
 import { beyondConsent, grantOf, refuseExec } from './plugin-grants.ts';
 import type { PluginGrant, PluginRecord } from './plugin-record.ts';
@@ -10,10 +11,14 @@ interface Given {
   /** Null where nobody has agreed to anything yet: the first activation of a scanned plugin will. */
   grant: PluginGrant | null;
   isolationOf: (permissions: readonly Permission[]) => Isolation;
+  sandbox: Pick<Sandbox, 'execRefusal'>;
 }
 
 /** Holds what `plugin.json` asks for against what was agreed to, and against what this machine does about it. */
-export function checkPermissions(manifest: Manifest, { record, grant, isolationOf }: Given): Finding {
+export function checkPermissions(
+  manifest: Manifest,
+  { record, grant, isolationOf, sandbox }: Given,
+): Finding {
   const beyond = beyondConsent(manifest, grant ?? grantOf(record.manifest));
   if (beyond !== null) {
     return fail(
@@ -23,7 +28,7 @@ export function checkPermissions(manifest: Manifest, { record, grant, isolationO
     );
   }
   try {
-    refuseExec(manifest);
+    refuseExec(manifest, sandbox);
   } catch (error) {
     return fail(refusal(error), 'Install a version of the plugin that does without "exec", or uninstall it.');
   }

@@ -1,6 +1,7 @@
-import { realpath } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
 import { effectiveConfig, type PluginConfig } from '@omniroute/shared/plugin-config';
 import { errorCode, PluginError } from '../errors.ts';
@@ -22,6 +23,8 @@ export interface LaunchSpec {
   /** Absolute, after symlinks, the data folder among them; those it may write it may read, too. */
   readPaths: string[];
   writePaths: string[];
+  /** Whether it may start programs. */
+  exec: boolean;
   /** Names of environment variables beside those that every plugin gets; null without the permission. */
   envNames: string[] | null;
   /** What its `fetch` may reach: hosts, or every public one; null without the permission. */
@@ -47,9 +50,13 @@ export async function launchSpec(
   const mayRead = asked.includes('file-read');
   const mayWrite = asked.includes('file-write');
   const entry = await resolveEntry(dir, manifest);
-  const resolve = (path: string) => resolvePath(path, files.paths.root);
-  const read = await Promise.all(mayRead ? both(paths.read, grant.readPaths).map(resolve) : []);
-  const write = await Promise.all(mayWrite ? both(paths.write, grant.writePaths).map(resolve) : []);
+  const { root } = files.paths;
+  const read = await Promise.all(
+    mayRead ? both(paths.read, grant.readPaths).map((path) => toRead(path, root)) : [],
+  );
+  const write = await Promise.all(
+    mayWrite ? both(paths.write, grant.writePaths).map((path) => toWrite(path, root)) : [],
+  );
   const dataDir = mayRead ? await files.makeDataDir(manifest.name) : undefined;
   const own = dataDir === undefined ? [] : [dataDir];
   return {
@@ -58,8 +65,9 @@ export async function launchSpec(
     entry,
     config: effectiveConfig(configSchema, config),
     dataDir,
-    readPaths: mayWrite ? read : [...own, ...read],
+    readPaths: [...(mayWrite ? [] : own), ...read.flat()],
     writePaths: mayWrite ? [...own, ...write] : [],
+    exec: asked.includes('exec') && grant.permissions.includes('exec'),
     envNames: asked.includes('env') ? both(env, grant.env) : null,
     hosts: asked.includes('network') ? grantedHosts(hosts, grant) : null,
   };
@@ -67,26 +75,55 @@ export async function launchSpec(
 
 /** What the kernel makes up there leads anywhere: into other processes, and by their roots to every file. */
 const neverListed = ['/proc', '/sys', '/dev'];
+/** The service's own program, and the Node that runs it: who writes there is the service at its next start. */
+const neverWritten = [fileURLToPath(new URL('../../..', import.meta.url)), process.execPath];
+
+/** A path to read; none where there is nothing yet, since only what is there can be shown to a process. */
+async function toRead(path: string, dataRoot: string): Promise<string[]> {
+  const { real, exists } = await resolvePath(path, [dataRoot]);
+  return exists ? [real] : [];
+}
+
+/** A path to write, which is made a folder where there is nothing. */
+async function toWrite(path: string, dataRoot: string): Promise<string> {
+  const { real, exists } = await resolvePath(path, [dataRoot, ...neverWritten]);
+  if (exists) return real;
+  try {
+    await mkdir(real, { recursive: true });
+    return real;
+  } catch (error) {
+    throw new PluginError(
+      'ACTIVATION_FAILED',
+      `plugin.json: "requires.paths" lists ${path} to write to, which does not exist and cannot be made (${errorCode(error)}). Make it, or take it out of plugin.json.`,
+      { cause: error },
+    );
+  }
+}
 
 /** An absolute path after symlinks, of which the last parts need not exist. */
-async function resolvePath(path: string, dataRoot: string): Promise<string> {
-  const real = await realpathOfNearest(path.startsWith('~/') ? join(homedir(), path.slice(2)) : join(path));
+async function resolvePath(
+  path: string,
+  refused: readonly string[],
+): Promise<{ real: string; exists: boolean }> {
+  const absolute = path.startsWith('~/') ? join(homedir(), path.slice(2)) : join(path);
+  const { real, exists } = await realpathOfNearest(absolute);
   const meets = (other: string) => isInside(other, real) || isInside(real, other);
-  if (![dataRoot, ...neverListed].some(meets)) return real;
+  if (![...refused, ...neverListed].some(meets)) return { real, exists };
   throw new PluginError(
     'ACTIVATION_FAILED',
-    `plugin.json: "requires.paths" lists ${path}. No plugin may have the service's data directory, ${neverListed.join(', ')}, or a folder that holds one of them.`,
+    `plugin.json: "requires.paths" lists ${path}. No plugin may have the service's data directory, ${neverListed.join(', ')}, or a folder that holds one of them, nor write to the service's own program.`,
   );
 }
 
-async function realpathOfNearest(path: string): Promise<string> {
+async function realpathOfNearest(path: string): Promise<{ real: string; exists: boolean }> {
   const parent = dirname(path);
-  if (parent === path) return path;
+  if (parent === path) return { real: path, exists: true };
   try {
-    return await realpath(path);
+    return { real: await realpath(path), exists: true };
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    return join(await realpathOfNearest(parent), basename(path));
+    const { real } = await realpathOfNearest(parent);
+    return { real: join(real, basename(path)), exists: false };
   }
 }
 

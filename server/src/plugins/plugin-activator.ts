@@ -7,6 +7,7 @@ import type { HookRegistry } from '../pipeline/hook-registry.ts';
 import { HookCallError } from '../plugin-process/hook-call-error.ts';
 import type { PluginProcess } from '../plugin-process/plugin-process.ts';
 import type { ResourceLimits } from '../plugin-process/resource-limits.ts';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import type { Supervisor } from '../plugin-process/supervisor.ts';
 import type { Runtime } from '../runtime.ts';
 import { logStep } from './journal.ts';
@@ -25,6 +26,7 @@ interface Options {
   runner: PluginRunner;
   supervisor: Supervisor;
   limits: ResourceLimits;
+  sandbox: Sandbox;
   registry: HookRegistry;
   files: PluginFiles;
   events: EventBus;
@@ -171,7 +173,7 @@ export class PluginActivator {
   }
 
   async #readFromDisk(record: PluginRecord): Promise<{ current: PluginRecord; grant: PluginGrant }> {
-    const { repository, files } = this.#options;
+    const { repository, files, sandbox } = this.#options;
     const dir = files.paths.plugin(record.name);
     if (dir !== record.pluginDir) {
       throw new PluginError(
@@ -195,7 +197,7 @@ export class PluginActivator {
     }
     const grant = (await repository.grant(record.id)) ?? grantOf(record.manifest);
     checkConsent(manifest, grant);
-    refuseExec(manifest);
+    refuseExec(manifest, sandbox);
     await resolveEntry(dir, manifest);
     return { current: { ...record, ...describeManifest(manifest) }, grant };
   }

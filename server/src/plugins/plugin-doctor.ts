@@ -6,12 +6,13 @@ import {
   doctorResults,
 } from '@omniroute/shared/doctor';
 import { hooksNotCalledYet, pipelineHooks } from '@omniroute/shared/hook';
+import type { Isolation } from '@omniroute/shared/isolation';
 import type { Manifest } from '@omniroute/shared/manifest';
 import type { Permission } from '@omniroute/shared/permission';
-import type { Isolation } from '@omniroute/shared/plugin';
 import { errorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HookRegistry, RegisteredHook } from '../pipeline/hook-registry.ts';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
 import { fail, type Finding, notChecked } from './doctor-finding.ts';
 import { HooksCheck } from './doctor-hooks.ts';
@@ -39,7 +40,8 @@ interface Options {
   queue: KeyedQueue;
   runtime: Runtime;
   logger: Logger;
-  isolationOf: (permissions: readonly Permission[]) => Isolation;
+  isolationOf: (plugin: string, permissions: readonly Permission[]) => Isolation;
+  sandbox: Pick<Sandbox, 'execRefusal'>;
   /** False while no plugin may run: safe mode, or plugins are paused. */
   mayRun: () => boolean;
 }
@@ -72,7 +74,7 @@ export class PluginDoctor {
 
   /** Never rejects for what is wrong with the plugin: a check that breaks is one that failed. */
   async examine(record: PluginRecord): Promise<DoctorReport> {
-    const { files, runner, repository, isolationOf, runtime, mayRun } = this.#options;
+    const { files, runner, repository, isolationOf, sandbox, runtime, mayRun } = this.#options;
     const { name } = record;
     const dir = files.paths.plugin(name);
     const facts = await runner.facts(name);
@@ -93,7 +95,12 @@ export class PluginDoctor {
       integrity: ofManifest((valid) => checkEntryIntegrity(valid, dir)),
       'host-range': ofManifest(checkHostRange),
       permissions: ofManifest(async (valid) =>
-        checkPermissions(valid, { record, grant: await repository.grant(record.id), isolationOf }),
+        checkPermissions(valid, {
+          record,
+          grant: await repository.grant(record.id),
+          isolationOf: (asked) => isolationOf(name, asked),
+          sandbox,
+        }),
       ),
       process: () =>
         checkProcess(record, { facts, startedAt, mayRun: mayRun(), hooks: this.#registeredHooks(name) }),

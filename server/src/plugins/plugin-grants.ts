@@ -1,6 +1,7 @@
 import { askedPermissions, type Manifest } from '@omniroute/shared/manifest';
 import { missingPermissions, type Permission } from '@omniroute/shared/permission';
 import { PluginError } from '../errors.ts';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import type { PluginGrant } from './plugin-record.ts';
 
 /** Everything that a manifest asks for, as the consent to it. */
@@ -69,17 +70,13 @@ export function checkConsent(
 }
 
 /**
- * Refuses a plugin that asks for child processes: they escape Node's permission model, and nothing else in this
- * version would hold them.
+ * Refuses a plugin that asks for child processes where nothing holds them: they escape Node's permission model.
  *
  * @throws {PluginError} ISOLATION_UNAVAILABLE
  */
-export function refuseExec(manifest: Manifest): void {
-  if (!manifest.requires.permissions.includes('exec')) return;
-  throw new PluginError(
-    'ISOLATION_UNAVAILABLE',
-    `Plugin '${manifest.name}' asks for "exec". This service cannot confine child processes on this machine, so it does not start them.`,
-  );
+export function refuseExec(manifest: Manifest, { execRefusal }: Pick<Sandbox, 'execRefusal'>): void {
+  if (execRefusal === null || !manifest.requires.permissions.includes('exec')) return;
+  throw new PluginError('ISOLATION_UNAVAILABLE', `Plugin '${manifest.name}' asks for "exec". ${execRefusal}`);
 }
 
 /** To list no host is to ask for every public one. */

@@ -67,8 +67,8 @@ export class PluginInstaller {
 
   async #runOnInstall(record: PluginRecord): Promise<void> {
     if (!record.hooks.includes('onInstall')) return;
-    const { files, runner, mayRun } = this.#options;
-    refuseExec(record.manifest);
+    const { files, runner, sandbox, mayRun } = this.#options;
+    refuseExec(record.manifest, sandbox);
     if (!mayRun()) {
       throw new PluginError(
         'INSTALL_FAILED',

@@ -1,5 +1,6 @@
 import type { EventBus } from '../event-bus.ts';
 import type { Logger } from '../logger.ts';
+import type { Sandbox } from '../plugin-process/sandbox.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Journal } from './journal.ts';
 import type { PluginActivator } from './plugin-activator.ts';
@@ -16,6 +17,7 @@ export interface PluginParts {
   files: PluginFiles;
   runner: PluginRunner;
   activator: PluginActivator;
+  sandbox: Sandbox;
   events: EventBus;
   runtime: Runtime;
   logger: Logger;

@@ -1,5 +1,8 @@
 import type { Health } from '@omniroute/shared/health';
-import type { Isolation, PluginDetail, PluginStatus, PluginSummary } from '@omniroute/shared/plugin';
+import type { Isolation } from '@omniroute/shared/isolation';
+import type { PluginDetail, PluginStatus, PluginSummary } from '@omniroute/shared/plugin';
+import type { EventBus } from '../event-bus.ts';
+import type { Logger } from '../logger.ts';
 import type { PluginFiles } from './plugin-files.ts';
 import type { PluginRecord } from './plugin-record.ts';
 import type { PluginRepository } from './plugin-repository.ts';
@@ -12,6 +15,8 @@ interface Options {
   versions: PluginVersionRepository;
   files: PluginFiles;
   runner: PluginRunner;
+  events: EventBus;
+  logger: Logger;
   isolationOf: (record: PluginRecord) => Isolation;
 }
 
@@ -59,6 +64,17 @@ export class PluginReader {
       inactive: count('inactive'),
       error: count('error'),
     };
+  }
+
+  /** Tells who watches to read every plugin again: what confines them may have changed. Never rejects. */
+  async announceAll(): Promise<void> {
+    const { repository, events, logger } = this.#options;
+    try {
+      for (const { name } of await repository.list())
+        events.publish({ topic: 'plugins', name, change: 'updated' });
+    } catch (error) {
+      logger.warn({ err: error }, 'plugins.not-announced');
+    }
   }
 
   /** How many plugins are meant to run. */

@@ -106,7 +106,7 @@ export class PluginRollback {
     const isIts = kept?.reason === upgradeReason && kept.version === manifest.version;
     const grant = isIts ? kept.grant : held;
     checkConsent(manifest, grant);
-    refuseExec(manifest);
+    refuseExec(manifest, this.#options.sandbox);
     const previous: PluginRecord = {
       ...record,
       ...describeManifest(manifest),

@@ -1,4 +1,5 @@
 import type { HookName, LifecycleHook } from '@omniroute/shared/hook';
+import type { MachineIsolation } from '@omniroute/shared/isolation';
 import { declaredHookNames } from '@omniroute/shared/manifest';
 import type { PluginDetail, PluginSummary, ProcessState } from '@omniroute/shared/plugin';
 import type { PluginConfig } from '@omniroute/shared/plugin-config';
@@ -8,7 +9,6 @@ import { HookCallError, type HookCallFailure } from '../plugin-process/hook-call
 import type { PluginLog } from '../plugin-process/plugin-log.ts';
 import type { HookCall, PluginProcess } from '../plugin-process/plugin-process.ts';
 import { type ProcessExit, StartError } from '../plugin-process/process-exit.ts';
-import { proportionalBytes } from '../plugin-process/process-memory.ts';
 import type { HookReply } from '../plugin-process/read-frame.ts';
 import type { Supervisor } from '../plugin-process/supervisor.ts';
 import type { LaunchSpec } from './launch-spec.ts';
@@ -187,6 +187,11 @@ export class PluginRunner implements HookInvoker {
     this.#options.supervisor.forget(name);
   }
 
+  /** What the running process was confined by when it was started; null where none runs. */
+  isolation(name: string): MachineIsolation | null {
+    return this.#running.get(name)?.isolation ?? null;
+  }
+
   /** The state of the process, and when it is started again. */
   state(name: string): PluginSummary['process'] {
     const nextRestartAt = this.#options.supervisor.nextRestartAt(name);
@@ -202,7 +207,7 @@ export class PluginRunner implements HookInvoker {
       pid: process?.pid ?? null,
       uptimeMs: process ? Math.round(performance.now() - process.startedAtMs) : null,
       restarts: supervisor.restarts(name),
-      memoryBytes: process?.pid ? await proportionalBytes(process.pid) : null,
+      memoryBytes: (await process?.memoryBytes()) ?? null,
       lastExit: history.lastExit(name),
       faults: history.faults(name),
       fetches: history.fetches(name),

@@ -64,11 +64,11 @@ export class PluginUpgrader {
     announced: Manifest,
     { installed, held, input }: { installed: PluginRecord; held: PluginGrant; input: UpgradeInput },
   ): Promise<PluginRecord> {
-    const { files, runner, runtime, mayRun } = this.#options;
+    const { files, runner, runtime, sandbox, mayRun } = this.#options;
     const { staging, manifest } = await stagePackage(files, entry.id, source, announced);
     entry.step('staged');
     checkConsent(manifest, held, input.permissions);
-    refuseExec(manifest);
+    refuseExec(manifest, sandbox);
     const now = runtime.now().toISOString();
     const next = upgradedRecord(installed, manifest, input.keepConfig === true, now);
     try {

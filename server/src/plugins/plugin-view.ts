@@ -1,4 +1,5 @@
-import type { Isolation, PluginDetail, PluginSummary } from '@omniroute/shared/plugin';
+import type { Isolation } from '@omniroute/shared/isolation';
+import type { PluginDetail, PluginSummary } from '@omniroute/shared/plugin';
 import { maskSecrets } from '@omniroute/shared/plugin-config';
 import type { PluginRecord } from './plugin-record.ts';
 

@@ -99,7 +99,7 @@ describe('of a plugin with a success and a failure', () => {
     ['?from=2026-05-05T12:01:00Z', 1, 1],
     ['?to=2026-05-05T12:01:00Z', 1, 2],
     ['?from=2026-05-05T14:01:00%2B02:00&to=2026-05-05T14:01:30%2B02:00', 1, 1],
-    ['?from=2026-04-28T12:01:30Z', 2, 2],
+    ['?from=2026-05-04T12:01:30Z', 2, 2],
     ['?to=2026-05-05T12:00:00Z', 0, 1],
   ])('GET …/analytics%s', async (search, calls, minutes) => {
     const output: AnalyticsOutput = await analyticsOf(service, 'does-as-told', search);
@@ -137,7 +137,7 @@ describe('of a plugin with a success and a failure', () => {
     'analytics?success=yes',
     'analytics?from=2026-05-05T12:00:00Z&to=2026-05-05T12:00:00Z',
     'analytics?from=2027-01-01T00:00:00Z',
-    'analytics?from=2026-04-01T00:00:00Z&to=2026-04-08T00:00:01Z',
+    'analytics?from=2026-04-01T00:00:00Z&to=2026-04-02T00:00:01Z',
   ])('%s is refused', async (path) => {
     const { status, body } = await service.call<ErrorBody>('GET', `/api/plugins/does-as-told/${path}`);
     expect(status).toBe(400);

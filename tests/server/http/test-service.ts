@@ -14,6 +14,7 @@ import { createLogger } from '@omniroute/server/logger';
 import { SettingsRepository } from '@omniroute/server/settings/settings-repository';
 import { SettingsService } from '@omniroute/server/settings/settings-service';
 import { systemRuntime } from '@omniroute/server/runtime';
+import type { MachineIsolation } from '@omniroute/shared/isolation';
 import { type RawAnswer, type RawRequest, sendRaw } from './raw-request.ts';
 
 export const token = 'test-management-token';
@@ -66,6 +67,13 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     port,
   });
   await auth.start();
+  const isolation: MachineIsolation = {
+    level: 1,
+    layers: [],
+    gaps: [],
+    canaries: [],
+    checkedAt: clock.now.toISOString(),
+  };
   const services: Services = {
     plugins: { ...standInPlugins(calls), ...options.plugins },
     pipeline: {
@@ -87,6 +95,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     },
     settings: new SettingsService({ repository: new SettingsRepository(database), runtime, port }),
     auth,
+    isolation: { isolation, probe: async () => isolation },
     events,
     health: async () => ({
       status: server.stopping ? 'stopping' : 'ready',

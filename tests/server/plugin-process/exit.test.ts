@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { act, runRequest } from '../../helpers/plugin-calls.ts';
-import { isAlive } from '../../helpers/processes.ts';
+import { isAlive, numberInside } from '../../helpers/processes.ts';
 import { type Service, startService } from '../../helpers/service.ts';
 
 /** The plugin once its process `pid` has ended. */
@@ -49,7 +49,9 @@ test('a process that is killed from outside is started again, and the signal is 
     enabled: true,
     process: { restarts: 1, lastExit: { code: null, signal: 'SIGKILL' } },
   });
-  expect((await runRequest(service)).metadata).toMatchObject({ pid: after.process.pid });
+  expect((await runRequest(service)).metadata).toMatchObject({
+    pid: await numberInside(after.process.pid),
+  });
 });
 
 test('a busy loop does not answer the ping: the process is killed with the reason, and started again', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../helpers/fixture.ts';
 import { act, install, runRequest } from '../../helpers/plugin-calls.ts';
 import { writePackage } from '../../helpers/plugin-package.ts';
-import { childrenOf, isAlive, processFacts } from '../../helpers/processes.ts';
+import { descendantsOf, isAlive, leavesOf, processFacts } from '../../helpers/processes.ts';
 import { startServiceProcess } from '../../helpers/service-process.ts';
 import { poll } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
@@ -24,15 +24,15 @@ test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
       const { body } = await service.call<{ lines: LogLine[] }>('GET', '/api/plugins/loops/logs');
       return body.lines.some(({ text }) => text === 'looping');
     });
-    const pids = await childrenOf(service.pid);
-    expect(pids).toHaveLength(3);
+    expect(await leavesOf(service.pid)).toHaveLength(3);
+    const pids = await descendantsOf(service.pid);
     const code = await service.end(signal);
     expect(code).toBe(signal === 'SIGKILL' ? null : 0);
     await poll(async () => (await Promise.all(pids.map(isAlive))).every((alive) => !alive));
   },
 );
 
-test('each plugin leads a process group of its own, and holds no descriptor of the service', async () => {
+test('each plugin is in a process group of its own, and holds no descriptor of the service', async () => {
   await using folder = await temporaryFolder();
   await using service = await startServiceProcess(folder.path);
   await install(service, fixture('reports-process'));
@@ -40,9 +40,11 @@ test('each plugin leads a process group of its own, and holds no descriptor of t
   await runRequest(service);
   const { plugin } = (await service.call<{ plugin: PluginDetail }>('GET', '/api/plugins/reports-process'))
     .body;
-  expect(await childrenOf(service.pid)).toEqual([plugin.process.pid]);
+  expect(await leavesOf(service.pid)).toEqual([plugin.process.pid]);
   const { descriptors: fds, group } = await processFacts(plugin.process.pid ?? 0);
-  expect(group).toBe(plugin.process.pid);
+  const { group: own } = await processFacts(service.pid);
+  expect(group).not.toBe(own);
+  expect(await descendantsOf(service.pid)).toContain(group);
   expect(fds['0']).toBe('/dev/null');
   for (const target of Object.values(fds)) expect(target).not.toContain(folder.path);
   const sockets = Object.entries(fds).filter(([, target]) => target.startsWith('socket:'));

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../helpers/fixture.ts';
 import { footprint } from '../../helpers/footprint.ts';
 import { act, install } from '../../helpers/plugin-calls.ts';
-import { childrenOf } from '../../helpers/processes.ts';
+import { leavesOf } from '../../helpers/processes.ts';
 import { type Service, startService } from '../../helpers/service.ts';
 
 const names = ['reports-process', 'logs-its-life', 'exits-at-load'];
@@ -31,7 +31,7 @@ test('whatever is asked for at the same time, what is said afterwards is what is
         expect(['stopped', 'running', 'failed']).toContain(process.state);
       }
       const pids = plugins.flatMap(({ process: { pid } }) => (pid === null ? [] : [pid]));
-      expect(new Set(await childrenOf(process.pid))).toEqual(new Set(pids));
+      expect(new Set(await leavesOf(process.pid))).toEqual(new Set(pids));
 
       const folders = (await readdir(join(service.dataDir, 'plugins'))).filter(
         (folder) => folder !== '.previous',

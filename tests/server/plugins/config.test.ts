@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { query } from '../../helpers/footprint.ts';
 import { act, install, runRequest } from '../../helpers/plugin-calls.ts';
 import { writePackage } from '../../helpers/plugin-package.ts';
+import { numberInside } from '../../helpers/processes.ts';
 import { type Service, startService } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -40,8 +41,9 @@ test('a change reaches the running plugin: same process, onConfigChange with con
   expect((await runRequest(service)).metadata).toEqual({
     config: { ...defaults, greeting: 'hi' },
     changes: [{ config: { ...defaults, greeting: 'hi' }, previous: defaults }],
-    pid: process.pid,
+    pid: await numberInside(process.pid),
   });
+  expect((await service.plugin('reports-config')).process.pid).toBe(process.pid);
 });
 
 test('PUT replaces the stored config: a value that is not given goes back to its default', async () => {

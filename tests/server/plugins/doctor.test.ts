@@ -11,7 +11,7 @@ import { fixture } from '../../helpers/fixture.ts';
 import { act, install } from '../../helpers/plugin-calls.ts';
 import { writePackage } from '../../helpers/plugin-package.ts';
 import { addVariant } from '../../helpers/plugin-variant.ts';
-import { isAlive } from '../../helpers/processes.ts';
+import { processesOf } from '../../helpers/processes.ts';
 import { type Service, startService } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -33,7 +33,7 @@ function alter(service: Service, sql: string) {
   database.close();
 }
 
-/** The pid of each process that `loads-slowly` was loaded in. */
+/** The pid, as it knows itself, of each process that `loads-slowly` was loaded in. */
 async function loadedIn(service: Service): Promise<number[]> {
   const lines = await service.logs('loads-slowly');
   return lines.flatMap(({ text }) => /^loading in process (\d+)$/.exec(text)?.[1] ?? []).map(Number);
@@ -361,9 +361,8 @@ test('the process that the hooks are seen in is gone when the report is there', 
   await using service = await startService();
   await service.add('loads-slowly', { activate: false });
   expect((await examine(service, 'loads-slowly')).check('hooks')).toMatchObject({ result: 'pass' });
-  const pids = await loadedIn(service);
-  expect(pids).toHaveLength(1);
-  expect(await isAlive(pids[0] ?? null)).toBe(false);
+  expect(await loadedIn(service)).toHaveLength(1);
+  expect(await processesOf(folderOf(service, 'loads-slowly'))).toEqual([]);
   expect((await service.plugin('loads-slowly')).process).toMatchObject({ state: 'stopped', lastExit: null });
 });
 
@@ -400,12 +399,10 @@ test('an uninstall during the checks waits for their process, and removes everyt
   await using service = await startService();
   await service.add('loads-slowly', { activate: false });
   const examined = examine(service, 'loads-slowly');
-  const [pid = null] = await service.until(async () => {
-    const pids = await loadedIn(service);
-    return pids.length > 0 && pids;
-  });
+  await service.until(async () => (await loadedIn(service)).length > 0);
+  expect(await processesOf(folderOf(service, 'loads-slowly'))).not.toEqual([]);
   expect((await act(service, 'loads-slowly', 'uninstall')).status).toBe(200);
-  expect(await isAlive(pid)).toBe(false);
+  expect(await processesOf(folderOf(service, 'loads-slowly'))).toEqual([]);
   expect((await examined).check('hooks')).toMatchObject({ result: 'pass' });
   expect(await service.plugins()).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../helpers/fixture.ts';
 import { footprint } from '../../helpers/footprint.ts';
 import { act, install } from '../../helpers/plugin-calls.ts';
-import { childrenOf } from '../../helpers/processes.ts';
+import { leavesOf } from '../../helpers/processes.ts';
 import { startService } from '../../helpers/service.ts';
 
 test('H3: of 50 installs of one plugin at once one is done, and the others find it installed', async () => {
@@ -36,6 +36,6 @@ test('H4: what is asked of a plugin while it is uninstalled finds it gone', asyn
   for (const { status, error } of others) {
     expect(`${status} ${error.code}`).toMatch(/^(404 PLUGIN_NOT_FOUND|409 PLUGIN_BUSY)$/);
   }
-  expect(await childrenOf(process.pid)).toEqual([]);
+  expect(await leavesOf(process.pid)).toEqual([]);
   expect(await service.plugins()).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../helpers/fixture.ts';
 import { footprint } from '../../helpers/footprint.ts';
 import { act, install, runRequest } from '../../helpers/plugin-calls.ts';
-import { isAlive } from '../../helpers/processes.ts';
+import { isAlive, numberInside } from '../../helpers/processes.ts';
 import { startServiceProcess } from '../../helpers/service-process.ts';
 import { startService } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
@@ -22,7 +22,7 @@ test('what was active before a restart runs after it, and what was not does not'
   }
   await using service = await startService({ dataDir: folder.path });
   const { pid } = (await service.plugin('reports-process')).process;
-  expect((await runRequest(service)).metadata).toMatchObject({ pid });
+  expect((await runRequest(service)).metadata).toMatchObject({ pid: await numberInside(pid) });
   expect((await service.plugins()).map(({ name, status, enabled }) => [name, status, enabled])).toEqual([
     ['appends-to-message', 'inactive', false],
     ['logs-its-life', 'installed', false],
@@ -46,7 +46,9 @@ test('what was active before kill -9 runs after the next start', async () => {
     .body;
   expect(plugin).toMatchObject({ status: 'active', enabled: true, process: { state: 'running' } });
   expect(plugin.process.pid).not.toBe(before.process.pid);
-  expect((await runRequest(service)).metadata).toMatchObject({ pid: plugin.process.pid });
+  expect((await runRequest(service)).metadata).toMatchObject({
+    pid: await numberInside(plugin.process.pid),
+  });
   expect(await isAlive(before.process.pid)).toBe(false);
 });
 
@@ -116,7 +118,9 @@ test('pausing plugins stops their processes, and ending the pause starts them', 
   expect((await service.call('PATCH', '/api/settings', { pluginsPaused: false })).status).toBe(200);
   const plugin = await service.plugin('reports-process');
   expect(plugin).toMatchObject({ status: 'active', enabled: true });
-  expect((await runRequest(service)).metadata).toMatchObject({ pid: plugin.process.pid });
+  expect((await runRequest(service)).metadata).toMatchObject({
+    pid: await numberInside(plugin.process.pid),
+  });
 });
 
 test('a pause outlives a restart of the service', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { footprint } from '../../helpers/footprint.ts';
 import { act, install, runRequest } from '../../helpers/plugin-calls.ts';
 import { writePackage } from '../../helpers/plugin-package.ts';
+import { numberInside } from '../../helpers/processes.ts';
 import { startService } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -67,7 +68,10 @@ test('a newer version keeps id and installedAt, and an active plugin is active o
     enabled: true,
   });
   expect(plugin.updatedAt > first.plugin.updatedAt).toBe(true);
-  expect((await runRequest(service)).metadata).toMatchObject({ version: '1.10.0', pid: plugin.process.pid });
+  expect((await runRequest(service)).metadata).toMatchObject({
+    version: '1.10.0',
+    pid: await numberInside(plugin.process.pid),
+  });
 });
 
 test('an inactive plugin stays inactive on its newer version', async () => {

@@ -3,6 +3,9 @@
 import { Socket } from 'node:net';
 import { PluginHost } from './plugin-host.js';
 
+// Bubblewrap sets it, and no plugin was given it.
+delete process.env.PWD;
+
 const socket = new Socket({ fd: 3, readable: true, writable: true });
 const host = new PluginHost(socket);
 

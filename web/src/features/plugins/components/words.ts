@@ -1,22 +1,28 @@
 import type { Permission } from '@omniroute/shared/permission';
-import type { Isolation } from '@omniroute/shared/plugin';
+import type { Isolation } from '@omniroute/shared/isolation';
 import type { ProcessFault } from '@omniroute/shared/process-fault';
 
-/** The effective isolation in words: a short name, and what it means. */
-export const isolationWords: Record<Isolation['level'], { name: string; meaning: string }> = {
-  3: {
-    name: 'Confined by the kernel',
-    meaning: 'The operating system keeps it to its own files and processes.',
-  },
-  2: {
-    name: 'Node permissions only',
-    meaning: 'Node’s permission model stops mistakes, not hostile code.',
-  },
-  1: {
-    name: 'Separate process only',
-    meaning: 'It can do whatever the service’s user can do. Run only code that you trust.',
-  },
-};
+/** The effective isolation in words: a short name, what it means, and what remains possible all the same. */
+export const isolationWords: Record<Isolation['level'], { name: string; meaning: string; remains: string }> =
+  {
+    3: {
+      name: 'Confined by the kernel',
+      meaning:
+        'The operating system shows it its own files and processes, and no network: hostile code is held, too.',
+      remains: 'A fault in the kernel itself could let it out.',
+    },
+    2: {
+      name: 'Node permissions only',
+      meaning: 'Node’s permission model stops mistakes, not hostile code.',
+      remains:
+        'Code that means harm can end other processes of the service’s user, and finds its way around faults in Node. On Linux, bubblewrap makes it level 3.',
+    },
+    1: {
+      name: 'Separate process only',
+      meaning: 'Nothing is sure to hold it to its permissions.',
+      remains: 'It can do whatever the service’s user can do. Run only code that you trust.',
+    },
+  };
 
 export const permissionWords: Record<Permission, { name: string; meaning: string }> = {
   network: {
