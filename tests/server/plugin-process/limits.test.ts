@@ -108,7 +108,12 @@ test('a log that cannot be written loses lines, says so once it can, and disturb
 
 test('65 calls at once are CALLS_IN_FLIGHT, and end nothing', async () => {
   await using service = await startService();
-  const { process: child } = await addPlugin(service, 'await later(300);');
+  // As many as may be are held until they are all there, and those that are one too many have come.
+  const hold = `const gate = (globalThis.gate ??= { held: 0, ...Promise.withResolvers() });
+    gate.held += 1;
+    if (gate.held === 64) later(1_000).then(gate.resolve);
+    await gate.promise;`;
+  const { process: child } = await addPlugin(service, hold);
   await Promise.all(Array.from({ length: 70 }, () => runRequest(service)));
   const { process: now } = await faultOf(service, 'CALLS_IN_FLIGHT');
   expect(now).toMatchObject({
