@@ -26,6 +26,7 @@ import { lookUp, queryDns } from './outbound/resolvers.ts';
 import { HookRegistry } from './pipeline/hook-registry.ts';
 import { JsonPipeline } from './pipeline/json-pipeline.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import type { probeIsolation } from './plugin-process/isolation-probe.ts';
 import { findSandboxTools } from './plugin-process/layers/find-tools.ts';
 import type { SandboxTools } from './plugin-process/layers/layer.ts';
 import { Sandbox } from './plugin-process/sandbox.ts';
@@ -46,6 +47,8 @@ export interface AppOverrides {
   databaseWaitMs?: number;
   /** What to confine plugins with, where that is not what this machine has. */
   findSandboxTools?: () => SandboxTools;
+  /** Runs the canaries, where that is not to be done anew. */
+  probeIsolation?: typeof probeIsolation;
 }
 
 export interface App extends AsyncDisposable {
@@ -76,6 +79,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     allowExec: config.allowExec,
     runtime,
     logger,
+    probe: overrides.probeIsolation,
   });
   cleanup.defer(async () => void (await looking));
   const database = await openDatabase({

@@ -5,6 +5,7 @@ import { createApp } from '@omniroute/server/app';
 import { parseConfig, readEnv } from '@omniroute/server/config';
 import { createLogger } from '@omniroute/server/logger';
 import { z } from 'zod';
+import { withoutBubblewrap } from './sandbox-tools.ts';
 
 const lineSchema = z.object({ msg: z.literal('operation.step'), kind: z.string(), step: z.string() });
 const dieAt = process.env['DIE_AT'];
@@ -20,7 +21,11 @@ function onLine(line: string) {
   if (`${kind}:${step}:${nth}` === dieAt) process.kill(process.pid, 'SIGKILL');
 }
 
-const app = await createApp(parseConfig(readEnv()), { logger: createLogger('debug', { write: onLine }) });
+// Started dozens of times, to see what becomes of files and rows: what confines plugins is others' to test.
+const app = await createApp(parseConfig(readEnv()), {
+  logger: createLogger('debug', { write: onLine }),
+  findSandboxTools: withoutBubblewrap,
+});
 writeSync(1, `listens http://127.0.0.1:${app.port}\n`);
 process.once('SIGTERM', () => {
   void app[Symbol.asyncDispose]().then(() => process.exit(0));

@@ -8,6 +8,7 @@ import { systemRuntime } from '@omniroute/server/runtime';
 import type { ErrorBody } from '@omniroute/shared/error-code';
 import type { LogLine, PluginDetail, PluginSummary } from '@omniroute/shared/plugin';
 import { fixture } from './fixture.ts';
+import { probeOnce } from './probe-once.ts';
 import { type Answer, type RestCaller, restCaller } from './rest-caller.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -59,7 +60,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const config = parseConfig({ PORT: '0', OMNIROUTE_DATA_DIR: dataDir, LOG_LEVEL: 'debug', ...options.env });
   const app = await createApp(config, {
     logger: createLogger('debug', { write: (line) => log.push(line) }),
-    ...(options.findSandboxTools ? { findSandboxTools: options.findSandboxTools } : {}),
+    ...(options.findSandboxTools
+      ? { findSandboxTools: options.findSandboxTools }
+      : { probeIsolation: probeOnce }),
     runtime: {
       ...systemRuntime,
       ...(options.now ? { now: options.now } : {}),

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../helpers/fixture.ts';
 import { act, install, runRequest } from '../helpers/plugin-calls.ts';
 import { writePackage } from '../helpers/plugin-package.ts';
+import { numberInside } from '../helpers/processes.ts';
 import { startService } from '../helpers/service.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -20,7 +21,9 @@ test.each([
     await service.add('has-every-config-type');
     offsetMs = jumpMs;
     expect((await service.chat()).status).toBe(200);
-    expect((await runRequest(service)).metadata).toMatchObject({ pid: before.process.pid });
+    expect((await runRequest(service)).metadata).toMatchObject({
+      pid: await numberInside(before.process.pid),
+    });
     expect(await service.plugin('reports-process')).toMatchObject({ status: 'active', version: '1.0.0' });
     const config = { text: 'after it' };
     expect((await service.call('PUT', '/api/plugins/has-every-config-type/config', { config })).status).toBe(

@@ -15,6 +15,8 @@ interface Options {
   allowExec: boolean;
   runtime: Runtime;
   logger: Logger;
+  /** Runs the canaries. */
+  probe?: typeof probeIsolation | undefined;
 }
 
 /** How one plugin's process is started, and what confines it then. */
@@ -112,12 +114,12 @@ export class Sandbox {
   }
 }
 
-async function look({ findTools, runtime, logger }: Options): Promise<State> {
+async function look({ findTools, runtime, logger, probe = probeIsolation }: Options): Promise<State> {
   const tools = findTools();
   const detected = detectLayers(tools);
   const checkedAt = runtime.now().toISOString();
   try {
-    const { layers, isolation } = await probeIsolation(detected);
+    const { layers, isolation } = await probe(detected);
     return { tools, layers, isolation: { ...isolation, checkedAt } };
   } catch (error) {
     logger.error({ err: error }, 'isolation.probe-failed');

@@ -181,7 +181,9 @@ test('whoever watches is told to read the plugins again when a check has run', a
 test('a machine that cannot be checked is level 1 and says so, and plugins run', async () => {
   await using folder = await temporaryFolder();
   vi.stubEnv('TMPDIR', join(folder.path, 'missing'));
-  const service = await startService({ dataDir: folder.path }).finally(() => vi.unstubAllEnvs());
+  const service = await startService({ dataDir: folder.path, findSandboxTools }).finally(() =>
+    vi.unstubAllEnvs(),
+  );
   await using _ = service;
   const { level, gaps, canaries: seen } = await machine(service);
   expect({ level, seen }).toEqual({ level: 1, seen: [] });
@@ -192,7 +194,7 @@ test('a machine that cannot be checked is level 1 and says so, and plugins run',
 test('nothing of a check is left', async () => {
   await using folder = await temporaryFolder();
   vi.stubEnv('TMPDIR', folder.path);
-  await using service = await startService();
+  await using service = await startService({ findSandboxTools });
   await probe(service).finally(() => vi.unstubAllEnvs());
   const left = (await readdir(folder.path)).filter((entry) => entry.startsWith('omniroute-canary-'));
   expect(left).toEqual([]);
