@@ -35,7 +35,10 @@ test('an operator rolls an upgrade back, and the page says so from then on', asy
   await page
     .getByText(/Back at 1\.0\.0: 2\.0\.0 was rolled back .* because the operator asked for it/)
     .waitFor();
-  expect(await service.plugin('grows')).toMatchObject({ version: '1.0.0', status: 'active' });
+  await service.until(async () => {
+    const { version, status } = await service.plugin('grows');
+    return version === '1.0.0' && status === 'active';
+  });
 
   await page.getByRole('button', { name: 'More for grows' }).click();
   await page.getByRole('menuitem', { name: 'Uninstall…' }).waitFor();

@@ -14,12 +14,8 @@ const user = 65_534;
 
 /** What faults of permission would show in: the life of a plugin, and what confines it. */
 const files = [
-  ...['install', 'activate', 'deactivate', 'uninstall', 'upgrade', 'start-up'].map(
-    (name) => `tests/server/plugins/${name}.test.ts`,
-  ),
-  ...['isolation', 'permissions', 'exec', 'environment', 'service-death'].map(
-    (name) => `tests/server/plugin-process/${name}.test.ts`,
-  ),
+  ...['install', 'uninstall', 'upgrade', 'start-up'].map((name) => `tests/server/plugins/${name}.test.ts`),
+  ...['isolation', 'permissions', 'exec'].map((name) => `tests/server/plugin-process/${name}.test.ts`),
   'tests/security/hostile-plugins.test.ts',
 ];
 

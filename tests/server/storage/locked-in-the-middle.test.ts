@@ -10,7 +10,7 @@ import { writePackage } from '../../helpers/plugin-package.ts';
 import { type Service, startService } from '../../helpers/service.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 
-const databaseWaitMs = 100;
+const databaseWaitMs = 30;
 
 /** A guard that fails closed, of the given version: a request that it does not see is answered 503. */
 function guard(dir: string, version: string) {
