@@ -69,8 +69,10 @@ export class VersionSwapper {
 
   /** Brings the installed version back. Returns what that came to, as a sentence for the operator. */
   async #takeBack({ entry, installed }: Swap, isRecorded: boolean): Promise<string> {
-    const { repository, recovery, activator, logger } = this.#options;
+    const { repository, recovery, runner, activator, logger } = this.#options;
     const { name, version } = installed;
+    // It may have come up, and only the journal have failed: nothing of it serves from here on.
+    await runner.discard(name);
     // First of all: whatever becomes of the files, what guarded goes on guarding.
     if (installed.enabled) activator.register(installed);
     try {

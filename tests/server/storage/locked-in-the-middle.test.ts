@@ -145,6 +145,25 @@ test.each(operationSteps.uninstall.filter((step) => step !== 'cleaned'))(
   },
 );
 
+test('an upgrade whose new version has started when the database is locked leaves no process of it under the old row', async () => {
+  await using service = await startService({ databaseWaitMs });
+  await using folder = await temporaryFolder();
+  await install(service, await guard(folder.path, '1.0.0'));
+  await act(service, 'guards', 'activate');
+  const next = await guard(folder.path, '2.0.0');
+  {
+    using lock = lockAtStep(service, 'activate', 'saved');
+    await install(service, next);
+    expect(lock.reached).toBe(true);
+    await expectGuarded(service);
+  }
+  await act(service, 'guards', 'activate');
+  await expectWhole(service, {
+    '1.0.0': { limit: 1, previous: null },
+    '2.0.0': { limit: 1, previous: '1.0.0' },
+  });
+});
+
 test('an uninstallation that pausing and resuming finish leaves no guard behind', async () => {
   await using service = await startService({ databaseWaitMs });
   await using folder = await temporaryFolder();
